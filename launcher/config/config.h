@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the user, the site and the environment ask for: a plain value. Every field is one key of sublet.toml(5), in the
+// table named above it. Where a value comes from is kept beside it, for `sublet config`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace sublet::launcher {
+
+enum class IdentityMode { kAuto, kSubuid, kSingle };
+enum class TapMode { kAuto, kOff };
+enum class ProxyMode { kAuto, kNftables, kIptables };
+enum class Snapshotter { kAuto, kOverlayfs, kFuseOverlayfs, kNative };
+enum class CgroupMode { kAuto, kNone };
+
+/// [[node.bind]]: a host directory or file shown inside at `target`.
+struct BindMount {
+  std::string source;
+  std::string target;
+  bool read_only = false;
+};
+
+/// [registries."HOST"]: how images of one registry are fetched.
+struct Registry {
+  std::vector<std::string> mirrors;   // URLs, tried in order before the registry itself
+  std::string ca_file;                // PEM
+  std::string credentials_file;       // "user:password" or {"auths":…} as docker's config.json; must be 0600
+  bool plain_http = false;
+};
+
+struct Config {
+  // [cluster]
+  std::string name = "default";       // a DNS label (RFC 1123), at most 32 characters
+  // [components]
+  std::string components_dir;         // empty: the installation's own
+  // [state]
+  std::string state_dir;              // empty: $TMPDIR, then /dev/shm or /tmp by space
+  // [identity]
+  IdentityMode identity = IdentityMode::kAuto;
+  // [cgroups]
+  CgroupMode cgroups = CgroupMode::kAuto;
+  // [network]
+  TapMode tap = TapMode::kAuto;
+  std::uint32_t mtu = 65520;          // 576..65520
+  bool ipv6 = true;
+  std::string node_cidr = "10.0.2.0/24";
+  std::string pod_cidr = "10.42.0.0/24";
+  std::string service_cidr = "10.43.0.0/16";
+  std::string cluster_domain = "cluster.local";
+  // [service_proxy]
+  ProxyMode proxy = ProxyMode::kAuto;
+  // [node]
+  std::vector<BindMount> binds;
+  std::vector<std::string> writable;  // further host directories writable at their own paths (scratch)
+  // [images]
+  Snapshotter snapshotter = Snapshotter::kAuto;
+  std::vector<std::string> archives;  // files, or directories of *.tar, imported at start
+  // [registries."HOST"]
+  std::map<std::string, Registry> registries;
+  // [storage]
+  bool default_storage_class = true;
+  // [timeouts], in seconds in the file
+  std::chrono::seconds ready_timeout{180};
+  std::chrono::seconds stop_timeout{20};
+  // [logs]
+  std::string log_dir;                // empty: inside the state directory (gone with it)
+  std::string log_level = "warning";  // debug, info, warning, error: of sublet itself
+};
+
+}  // namespace sublet::launcher

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this host is and gives: gathered read-only (by doing, never by version or file name), then a plain value that
+// the plan and the doctor decide on.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sublet::launcher {
+
+/// Something that was tried: it works, or the reason why not (as the kernel gave it).
+struct Probe {
+  bool ok = false;
+  std::string reason;  // empty if ok
+};
+
+/// A subordinate range: `count` ids from `start` (subuid(5)).
+struct IdRange {
+  std::uint32_t start = 0;
+  std::uint32_t count = 0;
+};
+
+/// The allocation that we run in.
+struct Job {
+  std::string manager = "none";  // slurm, flux, pbs, lsf, none
+  std::string id;                // empty for none
+};
+
+/// A directory that could hold the state.
+struct StateCandidate {
+  std::string path;
+  std::string origin;            // "state.dir", "TMPDIR", "/dev/shm", "/tmp"
+  std::int64_t fs_magic = 0;
+  std::uint64_t free_bytes = 0;
+  bool memory_backed = false;
+  Probe usable;                  // exists, writable, exec and suid irrelevant, not a network file system
+};
+
+struct ComponentFact {
+  std::string name;              // kubernetes, etcd, containerd, containerd-shim-runc-v2, ctr, runc, coredns, cni
+  std::string path;              // empty if not found
+  std::string version;           // as the bundle's VERSIONS file says, else by --version; empty if unknown
+  Probe usable;
+};
+
+struct Facts {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::string user;
+  std::string home;
+  std::string cwd;
+  std::string hostname;          // lower case, a valid node name
+  std::string kernel;
+  Job job;
+  std::uint32_t cpus = 1;        // by affinity
+  std::uint64_t memory_bytes = 0;
+
+  Probe user_namespace;          // made one
+  std::vector<IdRange> subuids;  // by libsubid
+  std::vector<IdRange> subgids;
+  std::optional<std::string> newuidmap;  // paths; both or the rung is lost
+  std::optional<std::string> newgidmap;
+  Probe id_maps;                 // a namespace with these ranges was really made by newuidmap
+
+  Probe tun;                     // a tap was really made in a namespace of ours
+  Probe overlayfs;               // really mounted in a user namespace, on the state's file system
+  Probe fuse_overlayfs;
+  Probe fresh_proc;              // a new procfs in new user+pid namespaces
+  Probe fresh_sysfs;
+  Probe nftables;                // `nft` made a table in a namespace of ours
+  Probe iptables;
+  Probe bridge;                  // a bridge and a veth pair were made in a namespace of ours
+  Probe dummy;                   // a dummy link (stands in for the tap)
+  Probe cgroup_leaf;             // a writable cgroup v2 leaf inside our own cgroup
+  Probe cgroup_systemd;          // the user's systemd would give a delegated scope
+  std::vector<std::string> cgroup_controllers;
+
+  std::vector<StateCandidate> state;
+  std::vector<ComponentFact> components;
+  std::uint64_t inotify_instances = 0;  // fs.inotify.max_user_instances
+  std::uint64_t inotify_watches = 0;
+  std::uint64_t open_files_hard = 0;    // RLIMIT_NOFILE, hard
+};
+
+}  // namespace sublet::launcher
