@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/oci/settings.h"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace sublet::launcher {
+
+using nlohmann::json;
+
+std::string to_json(const OciSettings& settings) {
+  json object = {{"runtime", settings.runtime}, {"cgroups", settings.cgroups}, {"idLimit", settings.id_limit}};
+  return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+Result<OciSettings> oci_settings_from_json(std::string_view text) {
+  json object = json::parse(text, nullptr, false);
+  if (!object.is_object()) return fail("not a JSON object");
+  OciSettings settings;
+  for (const auto& [key, value] : object.items()) {
+    if (key == "runtime" && value.is_string()) {
+      settings.runtime = value.get<std::string>();
+    } else if (key == "cgroups" && value.is_boolean()) {
+      settings.cgroups = value.get<bool>();
+    } else if (key == "idLimit" && value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 &&
+               value.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max()) {
+      settings.id_limit = value.get<std::uint32_t>();
+    } else {
+      return fail("unknown or wrong: \"" + key + "\"");
+    }
+  }
+  if (object.size() != 3) return fail("needs \"runtime\", \"cgroups\" and \"idLimit\"");
+  if (!settings.runtime.starts_with('/')) return fail("\"runtime\" is not an absolute path");
+  return settings;
+}
+
+}  // namespace sublet::launcher

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the OCI wrapper must know of the cluster's rungs. node-init writes it once, before containerd starts; the
+// wrapper reads it at every call from a fixed path in the cluster's private /run. No environment variable changes it:
+// the shim's environment is not ours alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace sublet::launcher {
+
+inline constexpr const char* kOciSettingsPath = "/run/sublet/oci.json";
+
+struct OciSettings {
+  /// The real OCI runtime (runc), an absolute path.
+  std::string runtime;
+  /// Whether containers get cgroups of their own. False on the last rung, where pods share the job's.
+  bool cgroups = true;
+  /// The cluster's user namespace maps the ids 0 … id_limit-1, of users and of groups alike. 1: the single-UID rung.
+  std::uint32_t id_limit = 1;
+
+  bool operator==(const OciSettings&) const = default;
+};
+
+/// The file's text. from_json(to_json(s)) == s.
+[[nodiscard]] std::string to_json(const OciSettings& settings);
+/// Unknown keys are errors, as are missing ones: the writer and the reader are one version.
+[[nodiscard]] Result<OciSettings> oci_settings_from_json(std::string_view text);
+
+}  // namespace sublet::launcher

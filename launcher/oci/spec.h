@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What has to change in a container's OCI configuration so that the runtime can honour it on our rungs. Pure.
+// The format: opencontainers/runtime-spec, config.md and config-linux.md.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "base/result.h"
+#include "launcher/oci/settings.h"
+
+namespace sublet::launcher {
+
+/// A bundle's config.json, edited:
+/// - users and groups that the namespace does not map become 0: also the owner of every file that was made for such a
+///   user (see fake_ids.h). The process then gets no more capabilities than an ordinary user would have had;
+/// - uid= and gid= mount options of unmapped ids go (devpts' gid=5 on the single-UID rung);
+/// - the range of net.ipv4.ping_group_range is cut to the mapped groups;
+/// - without cgroups, linux.resources and linux.cgroupsPath go.
+/// Everything else is passed on as it was. Fails if a part that it looks at has the wrong type; the message names it.
+[[nodiscard]] Result<nlohmann::json> edit_spec(nlohmann::json spec, const OciSettings& settings);
+
+/// The same for a single process, as in `runc exec --process`.
+[[nodiscard]] Result<nlohmann::json> edit_process(nlohmann::json process, const OciSettings& settings);
+
+}  // namespace sublet::launcher

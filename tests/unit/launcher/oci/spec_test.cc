@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/oci/spec.h"
+
+#include <catch2/catch.hpp>
+
+using namespace sublet::launcher;
+using nlohmann::json;
+
+namespace {
+
+const OciSettings kSingle{"/r", true, 1};
+const OciSettings kPartial{"/r", true, 2001};
+const OciSettings kFull{"/r", true, 65537};
+const OciSettings kNoCgroups{"/r", false, 65537};
+
+json parse(const char* text) {
+  json value = json::parse(text, nullptr, false);
+  REQUIRE_FALSE(value.is_discarded());
+  return value;
+}
+
+struct Row {
+  const char* what;
+  OciSettings settings;
+  const char* before;
+  const char* after;  // nullptr: unchanged
+};
+
+const Row kRows[] = {
+    {"nothing to do", kFull,
+     R"({"ociVersion":"1.2.1","process":{"user":{"uid":1000,"gid":1000,"additionalGids":[5]}},"mounts":[],
+         "linux":{"resources":{},"cgroupsPath":"/x"}})",
+     nullptr},
+    {"an empty configuration", kSingle, "{}", nullptr},
+    {"members that Go wrote as null", kSingle, R"({"process":null,"mounts":null,"linux":null})", nullptr},
+    {"single UID: another user becomes 0, without capabilities", kSingle,
+     R"({"process":{"user":{"uid":999,"gid":999,"umask":18,"additionalGids":[999,0]},
+         "capabilities":{"bounding":["CAP_CHOWN"],"effective":["CAP_CHOWN"],"permitted":["CAP_CHOWN"]}}})",
+     R"({"process":{"user":{"uid":0,"gid":0,"umask":18},
+         "capabilities":{"bounding":[],"effective":[],"inheritable":[],"permitted":[]}}})"},
+    {"single UID: root keeps its capabilities", kSingle,
+     R"({"process":{"user":{"uid":0,"gid":0,"additionalGids":[0,10]},"capabilities":{"bounding":["CAP_CHOWN"]}}})",
+     R"({"process":{"user":{"uid":0,"gid":0},"capabilities":{"bounding":["CAP_CHOWN"]}}})"},
+    {"ambient capabilities are what an ordinary user would have", kSingle,
+     R"({"process":{"user":{"uid":7,"gid":0},
+         "capabilities":{"bounding":["CAP_CHOWN","CAP_NET_RAW"],"ambient":["CAP_NET_RAW"]}}})",
+     R"({"process":{"user":{"uid":0,"gid":0},"capabilities":{"bounding":["CAP_NET_RAW"],"effective":["CAP_NET_RAW"],
+         "inheritable":["CAP_NET_RAW"],"permitted":["CAP_NET_RAW"],"ambient":["CAP_NET_RAW"]}}})"},
+    {"partial range: what is mapped stays", kPartial,
+     R"({"process":{"user":{"uid":2000,"gid":2000,"additionalGids":[2000,2001,33]}}})",
+     R"({"process":{"user":{"uid":2000,"gid":2000,"additionalGids":[2000,33]}}})"},
+    {"partial range: nobody", kPartial, R"({"process":{"user":{"uid":65534,"gid":65534}}})",
+     R"({"process":{"user":{"uid":0,"gid":0}}})"},
+    {"partial range: a group alone takes no capabilities", kPartial,
+     R"({"process":{"user":{"uid":0,"gid":65534},"capabilities":{"bounding":["CAP_CHOWN"]}}})",
+     R"({"process":{"user":{"uid":0,"gid":0},"capabilities":{"bounding":["CAP_CHOWN"]}}})"},
+    {"full range: ids beyond 16 bits", kFull, R"({"process":{"user":{"uid":1000680000,"gid":0}}})",
+     R"({"process":{"user":{"uid":0,"gid":0}}})"},
+    {"mount options: unmapped ids go", kSingle,
+     R"({"mounts":[{"destination":"/dev/pts","type":"devpts","options":["nosuid","mode=0620","gid=5"]},
+         {"destination":"/x","options":["uid=0","gid=0","uid=1"]},{"destination":"/proc"}]})",
+     R"({"mounts":[{"destination":"/dev/pts","type":"devpts","options":["nosuid","mode=0620"]},
+         {"destination":"/x","options":["uid=0","gid=0"]},{"destination":"/proc"}]})"},
+    {"mount options: mapped ids and what only looks alike stay", kPartial,
+     R"({"mounts":[{"options":["gid=5","uid=tenant","guid=9999999","gid="]}]})", nullptr},
+    {"mount options: partial range", kPartial, R"({"mounts":[{"options":["gid=2001","uid=2000"]}]})",
+     R"({"mounts":[{"options":["uid=2000"]}]})"},
+    {"ping: the range is cut", kSingle, R"({"linux":{"sysctl":{"net.ipv4.ping_group_range":"0 2147483647"}}})",
+     R"({"linux":{"sysctl":{"net.ipv4.ping_group_range":"0 0"}}})"},
+    {"ping: a range outside goes", kPartial,
+     R"({"linux":{"sysctl":{"net.ipv4.ping_group_range":"5000\t6000","net.ipv4.ip_unprivileged_port_start":"0"}}})",
+     R"({"linux":{"sysctl":{"net.ipv4.ip_unprivileged_port_start":"0"}}})"},
+    {"ping: «nobody», and nonsense, stay", kPartial, R"({"linux":{"sysctl":{"net.ipv4.ping_group_range":"1 0"}}})",
+     nullptr},
+    {"no cgroups: limits and path go, the mount and the namespace stay", kNoCgroups,
+     R"({"linux":{"resources":{"memory":{"limit":9}},"cgroupsPath":"/k8s.io/x","namespaces":[{"type":"cgroup"}]},
+         "mounts":[{"type":"cgroup","destination":"/sys/fs/cgroup"}]})",
+     R"({"linux":{"namespaces":[{"type":"cgroup"}]},"mounts":[{"type":"cgroup","destination":"/sys/fs/cgroup"}]})"},
+    {"numbers, order-free members and unknown parts survive", kNoCgroups,
+     R"({"z":9223372036854775807,"a":-1,"b":1.5,"root":{"path":"rootfs","readonly":true}})", nullptr},
+};
+
+}  // namespace
+
+TEST_CASE("oci spec: edits by rung", "[oci]") {
+  for (const Row& row : kRows) {
+    INFO(row.what);
+    auto edited = edit_spec(parse(row.before), row.settings);
+    REQUIRE(edited);
+    CHECK(*edited == parse(row.after == nullptr ? row.before : row.after));
+  }
+}
+
+TEST_CASE("oci spec: a part of the wrong type is named", "[oci]") {
+  const std::pair<const char*, const char*> bad[] = {
+      {"[]", "not a JSON object"},
+      {R"({"process":[]})", "process is of the wrong type (array)"},
+      {R"({"process":{"user":0}})", "process.user is of the wrong type (number)"},
+      {R"({"process":{"user":{"uid":"0"}}})", "process.user.uid is of the wrong type (string)"},
+      {R"({"process":{"user":{"uid":-1}}})", "process.user.uid is of the wrong type (number)"},
+      {R"({"process":{"user":{"uid":0,"additionalGids":[-1]}}})", "process.user.additionalGids holds"},
+      {R"({"process":{"user":{"uid":9},"capabilities":[]}})", "process.capabilities is of the wrong type (array)"},
+      {R"({"mounts":{}})", "mounts is of the wrong type (object)"},
+      {R"({"mounts":[0]})", "mounts holds something that is not an object"},
+      {R"({"mounts":[{"options":"ro"}]})", "mounts[].options is of the wrong type (string)"},
+      {R"({"mounts":[{"options":[1]}]})", "mounts[].options holds"},
+      {R"({"linux":{"sysctl":[]}})", "linux.sysctl is of the wrong type (array)"},
+      {R"({"linux":7})", "linux is of the wrong type (number)"},
+  };
+  for (const auto& [text, message] : bad) {
+    INFO(text);
+    auto edited = edit_spec(parse(text), kSingle);
+    REQUIRE_FALSE(edited);
+    CHECK_THAT(edited.error().what, Catch::StartsWith(message));
+  }
+}
+
+TEST_CASE("oci spec: the process of an exec is edited alike", "[oci]") {
+  auto edited = edit_process(parse(R"({"user":{"uid":33,"gid":33},"args":["id"],"capabilities":{}})"), kSingle);
+  REQUIRE(edited);
+  CHECK((*edited)["user"] == parse(R"({"uid":0,"gid":0})"));
+  CHECK((*edited)["args"] == parse(R"(["id"])"));
+  CHECK((*edited)["capabilities"]["bounding"] == json::array());
+  CHECK_FALSE(edit_process(parse("[]"), kSingle));
+}
