@@ -26,26 +26,26 @@ struct BindMount {
 
 /// [registries."HOST"]: how images of one registry are fetched.
 struct Registry {
-  std::vector<std::string> mirrors;   // URLs, tried in order before the registry itself
-  std::string ca_file;                // PEM
-  std::string credentials_file;       // "user:password" or {"auths":…} as docker's config.json; must be 0600
+  std::vector<std::string> mirrors;  // URLs, tried in order before the registry itself
+  std::string ca_file;               // PEM
+  std::string credentials_file;      // "user:password" or {"auths":…} as docker's config.json; must be 0600
   bool plain_http = false;
 };
 
 struct Config {
   // [cluster]
-  std::string name = "default";       // a DNS label (RFC 1123), at most 32 characters
+  std::string name = "default";  // a DNS label (RFC 1123), at most 32 characters
   // [components]
-  std::string components_dir;         // empty: the installation's own
+  std::string components_dir;  // empty: the installation's own
   // [state]
-  std::string state_dir;              // empty: $TMPDIR, then /dev/shm or /tmp by space
+  std::string state_dir;  // empty: $TMPDIR, then /dev/shm or /tmp by space
   // [identity]
   IdentityMode identity = IdentityMode::kAuto;
   // [cgroups]
   CgroupMode cgroups = CgroupMode::kAuto;
   // [network]
   TapMode tap = TapMode::kAuto;
-  std::uint32_t mtu = 65520;          // 576..65520
+  std::uint32_t mtu = 65520;  // 576..65520
   bool ipv6 = true;
   std::string node_cidr = "10.0.2.0/24";
   std::string pod_cidr = "10.42.0.0/24";

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/config/keys.h"
+
+#include <algorithm>
+
+#include "launcher/config/kinds.h"
+
+namespace sublet::launcher {
+namespace {
+
+// The longest name that still fits a state directory's socket paths (sun_path, 108 bytes).
+constexpr std::size_t kLongestName = 32;
+constexpr std::int64_t kDay = 86400;
+
+std::vector<Key> cluster_keys() {
+  return {
+      {.name = "cluster.name",
+       .env = "SUBLET_NAME",
+       .doc = "The cluster's name: several of one user may run at once under different ones.",
+       .kind = kinds::text(&Config::name, "a DNS label of at most 32 characters",
+                           [](std::string_view text) { return wrong_dns_label(text, kLongestName); }),
+       .scope = FlagScope::kEverywhere,
+       .flag = "--name",
+       .metavar = "NAME"},
+      {.name = "components.dir",
+       .env = "SUBLET_COMPONENTS_DIR",
+       .doc = "The directory of Kubernetes, etcd, containerd, runc, CNI plugins and coredns. Empty: those that were "
+              "installed with sublet.",
+       .kind = kinds::path(&Config::components_dir, "a directory"),
+       .scope = FlagScope::kStart,
+       .flag = "--components",
+       .metavar = "DIR"},
+      {.name = "state.dir",
+       .env = "SUBLET_STATE_DIR",
+       .doc =
+           "Where clusters keep all they have, each in a directory of its own that goes with it. Must be on a disk of "
+           "this host, never on NFS, Lustre, GPFS or another network file system. Empty: $TMPDIR, then /dev/shm or "
+           "/tmp, whichever has more space.",
+       .kind = kinds::path(&Config::state_dir, "a directory"),
+       .scope = FlagScope::kEverywhere,
+       .flag = "--state-dir",
+       .metavar = "DIR",
+       .sample = "dir = \"/local/$USER\""},
+      {.name = "identity.mode",
+       .env = "SUBLET_IDENTITY_MODE",
+       .doc =
+           "Which ids containers have. \"subuid\": a range from /etc/subuid by newuidmap. \"single\": all run as you, "
+           "and changes of owner are faked. \"auto\": subuid where it works.",
+       .kind = kinds::choice(&Config::identity, {"auto", "subuid", "single"}),
+       .scope = FlagScope::kStart,
+       .flag = "--identity",
+       .metavar = "MODE"},
+      {.name = "cgroups.mode",
+       .env = "SUBLET_CGROUPS_MODE",
+       .doc = "\"auto\": pods get cgroups of their own where the job's cgroup can be divided. \"none\": they share the "
+              "job's, and their own limits are not enforced.",
+       .kind = kinds::choice(&Config::cgroups, {"auto", "none"})},
+  };
+}
+
+std::vector<Key> network_keys() {
+  return {
+      {.name = "network.tap",
+       .env = "SUBLET_NETWORK_TAP",
+       .doc = "\"auto\": pods reach the network through a tap device where /dev/net/tun can be used. \"off\": without "
+              "one; pods then reach only each other.",
+       .kind = kinds::choice(&Config::tap, {"auto", "off"}),
+       .scope = FlagScope::kStart,
+       .flag = "--no-tap",
+       .flag_value = "off"},
+      {.name = "network.mtu",
+       .env = "SUBLET_NETWORK_MTU",
+       .doc = "The tap's and the pods' MTU. IPv6 needs at least 1280.",
+       .kind = kinds::integer(&Config::mtu, 576, 65520)},
+      {.name = "network.ipv6",
+       .env = "SUBLET_NETWORK_IPV6",
+       .doc = "Whether the node has IPv6 towards the outside.",
+       .kind = kinds::boolean(&Config::ipv6)},
+      {.name = "network.node_cidr",
+       .env = "SUBLET_NETWORK_NODE_CIDR",
+       .doc =
+           "The network between the node and the tap driver. Change it, and the two below, where the site uses these "
+           "addresses for something that pods must reach.",
+       .kind = kinds::cidr(&Config::node_cidr, 8, 25)},
+      {.name = "network.pod_cidr",
+       .env = "SUBLET_NETWORK_POD_CIDR",
+       .doc = "The pods' addresses.",
+       .kind = kinds::cidr(&Config::pod_cidr, 8, 28)},
+      // The API server refuses a service range of more than 2^20 addresses.
+      {.name = "network.service_cidr",
+       .env = "SUBLET_NETWORK_SERVICE_CIDR",
+       .doc = "The Services' cluster addresses. The tenth is the DNS server's.",
+       .kind = kinds::cidr(&Config::service_cidr, 12, 28)},
+      {.name = "network.cluster_domain",
+       .env = "SUBLET_NETWORK_CLUSTER_DOMAIN",
+       .doc = "The DNS domain of the cluster's names.",
+       .kind = kinds::text(&Config::cluster_domain, "a DNS name", wrong_dns_name)},
+      {.name = "service_proxy.mode",
+       .env = "SUBLET_SERVICE_PROXY_MODE",
+       .doc = "How kube-proxy sends a Service's connections to its pods. \"auto\": by nftables where they work, else "
+              "by iptables.",
+       .kind = kinds::choice(&Config::proxy, {"auto", "nftables", "iptables"})},
+  };
+}
+
+std::vector<Key> node_keys() {
+  return {
+      {.name = "node.writable",
+       .env = "SUBLET_NODE_WRITABLE",
+       .doc = "Further host directories that are writable inside at their own paths, as your home and the working "
+              "directory are (scratch, project space). All else of the host is read-only there.",
+       .kind = kinds::paths(&Config::writable, "array of directories"),
+       .sample = "writable = [\"/scratch/$USER\"]"},
+      {.name = "node.bind",
+       .env = "SUBLET_NODE_BIND",
+       .doc = "Host directories or files shown inside the node, where pods may mount them by hostPath. target: where "
+              "(empty: at its own path); read_only: false if not given. One [[node.bind]] table each.",
+       .kind = kinds::binds(&Config::binds),
+       .scope = FlagScope::kStart,
+       .flag = "--bind",
+       .metavar = "SRC[:DST[:ro]]",
+       .sample = "[[node.bind]]\nsource = \"/projects/data\"\ntarget = \"/data\"\nread_only = true"},
+      {.name = "images.snapshotter",
+       .env = "SUBLET_IMAGES_SNAPSHOTTER",
+       .doc =
+           "How containerd layers images. \"auto\": the first of overlayfs, fuse-overlayfs and native that works here.",
+       .kind = kinds::choice(&Config::snapshotter, {"auto", "overlayfs", "fuse-overlayfs", "native"})},
+      {.name = "images.archives",
+       .env = "SUBLET_IMAGES_ARCHIVES",
+       .doc = "Image archives (OCI layout or docker save, as .tar) imported at start, or directories of such.",
+       .kind = kinds::paths(&Config::archives, "array of files or directories"),
+       .scope = FlagScope::kStart,
+       .flag = "--image",
+       .metavar = "FILE",
+       .sample = "archives = [\"/projects/images\"]"},
+      {.name = "registries",
+       .env = "SUBLET_REGISTRIES",
+       .doc =
+           "How images of a registry are fetched, one [registries.\"HOST\"] table each. mirrors: URLs tried in order "
+           "before the registry itself; ca_file: PEM; credentials_file: a line \"user:password\" or the auths of "
+           "docker's config.json, readable by you alone (0600); plain_http: no TLS.",
+       .kind = kinds::registries(&Config::registries),
+       .sample = "[registries.\"docker.io\"]\nmirrors = [\"https://mirror.example.org\"]\n"
+                 "ca_file = \"/etc/pki/site-ca.pem\"\ncredentials_file = \"~/.config/sublet/mirror.auth\"\n"
+                 "plain_http = false"},
+      {.name = "storage.default_class",
+       .env = "SUBLET_STORAGE_DEFAULT_CLASS",
+       .doc = "Whether there is a default StorageClass, backed by the state directory.",
+       .kind = kinds::boolean(&Config::default_storage_class)},
+  };
+}
+
+std::vector<Key> life_keys() {
+  return {
+      {.name = "timeouts.ready",
+       .env = "SUBLET_TIMEOUTS_READY",
+       .doc = "How long bring-up may take. Exit status 4 when it is over.",
+       .kind = kinds::seconds(&Config::ready_timeout, 1, kDay),
+       .scope = FlagScope::kStart,
+       .flag = "--ready-timeout",
+       .metavar = "TIME"},
+      {.name = "timeouts.stop",
+       .env = "SUBLET_TIMEOUTS_STOP",
+       .doc = "How long shutdown may take until what is left is killed.",
+       .kind = kinds::seconds(&Config::stop_timeout, 0, kDay)},
+      {.name = "logs.dir",
+       .env = "SUBLET_LOGS_DIR",
+       .doc = "Where the components' logs are kept. Empty: in the state directory, and gone with it.",
+       .kind = kinds::path(&Config::log_dir, "a directory"),
+       .scope = FlagScope::kStart,
+       .flag = "--log-dir",
+       .metavar = "DIR",
+       .sample = "dir = \"~/sublet-logs\""},
+      {.name = "logs.level",
+       .env = "SUBLET_LOGS_LEVEL",
+       .doc = "The least level that sublet itself prints. -q, -v and -vv are error, info and debug.",
+       .kind = kinds::choice(&Config::log_level, {"debug", "info", "warning", "error"})},
+  };
+}
+
+}  // namespace
+
+std::span<const Key> keys() {
+  static const std::vector<Key> kKeys = [] {
+    std::vector<Key> all;
+    for (auto* part : {cluster_keys, network_keys, node_keys, life_keys}) {
+      for (Key& key : part()) all.push_back(std::move(key));
+    }
+    return all;
+  }();
+  return kKeys;
+}
+
+const Key* find_key(std::string_view name) {
+  auto found = std::find_if(keys().begin(), keys().end(), [&](const Key& key) { return key.name == name; });
+  return found == keys().end() ? nullptr : &*found;
+}
+
+std::vector<std::string> key_names() {
+  std::vector<std::string> names;
+  for (const Key& key : keys()) names.push_back(key.name);
+  return names;
+}
+
+std::span<const OtherVariable> other_variables() {
+  static constexpr OtherVariable kVariables[] = {
+      {"SUBLET_CONFIG", "The user's file, instead of the usual one. --config goes before it."},
+      {"SUBLET_SITE_DIR", "The directory of the site's files, instead of /etc/sublet: for environment modules."},
+      {"SUBLET_CACHE", "Where the build scripts keep downloads and built components."},
+      {"SUBLET_TEST_*", "Any variable of the tests and benchmarks."},
+  };
+  return kVariables;
+}
+
+}  // namespace sublet::launcher
