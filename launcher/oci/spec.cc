@@ -81,10 +81,11 @@ Result<void> edit_sysctls(json& sysctls, std::uint32_t id_limit) {
   constexpr const char* kPing = "net.ipv4.ping_group_range";
   json* range = TRY(member(sysctls, kPing, Type::string, "linux.sysctl."));
   if (range == nullptr) return {};
-  std::vector<std::string> ends = words(range->get_ref<const std::string&>());
-  if (ends.size() != 2) return {};  // not ours to judge: the runtime will say
-  auto low = parse_int<std::uint64_t>(ends[0]);
-  auto high = parse_int<std::uint64_t>(ends[1]);
+  const std::string_view text = range->get_ref<const std::string&>();
+  const std::size_t gap = text.find_first_of(" \t");
+  if (gap == text.npos) return {};  // not ours to judge: the kernel will say
+  auto low = parse_int<std::uint64_t>(text.substr(0, gap));
+  auto high = parse_int<std::uint64_t>(text.substr(text.find_last_of(" \t") + 1));
   if (!low || !high || *low > *high || *high < id_limit) return {};
   if (*low >= id_limit) {
     sysctls.erase(kPing);
