@@ -87,9 +87,11 @@ Result<EventLoop::Watch> EventLoop::on_exit(const Process& process, std::functio
     if (!status) return callback(ExitStatus{false, 255});
     if (*status) callback(**status);
   };
-  // One shot: a reaped pidfd stays readable.
-  auto watch = on_fd(process.pidfd(), EPOLLIN | EPOLLONESHOT, std::move(reap));
-  return watch;
+  auto source = std::make_shared<Source<std::function<void(std::uint32_t)>>>(std::move(reap));
+  int status = sd_event_add_io(event_.get(), &source->source, process.pidfd(), EPOLLIN, call_io, source.get());
+  // Once, as a reaped pidfd stays readable. Not EPOLLONESHOT: sd_event_add_io(3) refuses that with EINVAL.
+  if (status >= 0) status = sd_event_source_set_enabled(source->source, SD_EVENT_ONESHOT);
+  return added(status, source, "sd_event_add_io");
 }
 
 Result<int> EventLoop::run() {
