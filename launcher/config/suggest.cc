@@ -38,7 +38,10 @@ std::optional<std::string> suggest(std::string_view word, const std::vector<std:
   std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     std::size_t distance = edit_distance(word, candidate);
-    if (distance < least && distance < candidate.size()) {
+    // Of two as near, the one with the same first letter: that is seldom mistyped.
+    bool nearer = distance < least || (distance == least && best != nullptr && best->front() != word.front() &&
+                                       candidate.front() == word.front());
+    if (nearer && distance < candidate.size()) {
       least = distance;
       best = &candidate;
     }
