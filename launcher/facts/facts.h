@@ -31,17 +31,17 @@ struct Job {
 /// A directory that could hold the state.
 struct StateCandidate {
   std::string path;
-  std::string origin;            // "state.dir", "TMPDIR", "/dev/shm", "/tmp"
+  std::string origin;  // "state.dir", "TMPDIR", "/dev/shm", "/tmp"
   std::int64_t fs_magic = 0;
   std::uint64_t free_bytes = 0;
   bool memory_backed = false;
-  Probe usable;                  // exists, writable, exec and suid irrelevant, not a network file system
+  Probe usable;  // exists, writable, exec and suid irrelevant, not a network file system
 };
 
 struct ComponentFact {
-  std::string name;              // kubernetes, etcd, containerd, containerd-shim-runc-v2, ctr, runc, coredns, cni
-  std::string path;              // empty if not found
-  std::string version;           // as the bundle's VERSIONS file says, else by --version; empty if unknown
+  std::string name;     // kubernetes, etcd, containerd, containerd-shim-runc-v2, ctr, runc, coredns, cni
+  std::string path;     // empty if not found
+  std::string version;  // as the bundle's VERSIONS file says, else by --version; empty if unknown
   Probe usable;
 };
 
@@ -51,10 +51,10 @@ struct Facts {
   std::string user;
   std::string home;
   std::string cwd;
-  std::string hostname;          // lower case, a valid node name
+  std::string hostname;  // lower case, a valid node name
   std::string kernel;
   Job job;
-  std::uint32_t cpus = 1;        // by affinity
+  std::uint32_t cpus = 1;  // by affinity
   std::uint64_t memory_bytes = 0;
 
   Probe user_namespace;          // made one
@@ -62,26 +62,31 @@ struct Facts {
   std::vector<IdRange> subgids;
   std::optional<std::string> newuidmap;  // paths; both or the rung is lost
   std::optional<std::string> newgidmap;
-  Probe id_maps;                 // a namespace with these ranges was really made by newuidmap
+  std::string subids_reason;      // why subuids or subgids is empty, where libsubid said so
+  std::uint32_t free_subids = 0;  // where no range is: a block of 65,536 that nobody has; 0 if not looked for
+  Probe id_maps;                  // a namespace with these ranges was really made by newuidmap
 
-  Probe tun;                     // a tap was really made in a namespace of ours
-  Probe overlayfs;               // really mounted in a user namespace, on the state's file system
+  Probe tun;        // a tap was really made in a namespace of ours
+  Probe overlayfs;  // really mounted in a user namespace, on the state's file system
   Probe fuse_overlayfs;
-  Probe fresh_proc;              // a new procfs in new user+pid namespaces
+  Probe fresh_proc;  // a new procfs in new user+pid namespaces
   Probe fresh_sysfs;
-  Probe nftables;                // `nft` made a table in a namespace of ours
+  Probe nftables;  // `nft` made a table in a namespace of ours
   Probe iptables;
-  Probe bridge;                  // a bridge and a veth pair were made in a namespace of ours
-  Probe dummy;                   // a dummy link (stands in for the tap)
-  Probe cgroup_leaf;             // a writable cgroup v2 leaf inside our own cgroup
-  Probe cgroup_systemd;          // the user's systemd would give a delegated scope
+  Probe bridge;          // a bridge and a veth pair were made in a namespace of ours
+  Probe dummy;           // a dummy link (stands in for the tap)
+  Probe cgroup_leaf;     // a writable cgroup v2 leaf inside our own cgroup
+  Probe cgroup_systemd;  // the user's systemd would give a delegated scope
   std::vector<std::string> cgroup_controllers;
+  std::string cgroup_layout = "none";  // none, v1, hybrid, unified
 
   std::vector<StateCandidate> state;
   std::vector<ComponentFact> components;
   std::uint64_t inotify_instances = 0;  // fs.inotify.max_user_instances
   std::uint64_t inotify_watches = 0;
-  std::uint64_t open_files_hard = 0;    // RLIMIT_NOFILE, hard
+  std::uint64_t open_files_hard = 0;  // RLIMIT_NOFILE, hard
+  std::uint64_t keys = 0;             // kernel.keys.maxkeys: keyrings a user may have (each container takes one)
+  std::vector<std::string> warnings;  // what was odd on the way, a sentence each
 };
 
 }  // namespace sublet::launcher

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// containerd's configuration, the network of pods (CNI), the registries, and the OCI wrapper's settings.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/strings.h"
+#include "launcher/cluster/files.h"
+#include "launcher/oci/settings.h"
+
+namespace sublet::launcher {
+namespace {
+
+// A TOML basic string. Paths and URLs come from the configuration, so nothing may break out of the quotes.
+std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
+
+std::string containerd_toml(const Plan& plan) {
+  return fmt::format(
+      R"(version = 3
+root = "/var/lib/containerd"
+state = "/run/containerd"
+disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
+
+[grpc]
+  address = {socket}
+
+[plugins.'io.containerd.cri.v1.images']
+  snapshotter = "{snapshotter}"
+  [plugins.'io.containerd.cri.v1.images'.pinned_images]
+    sandbox = "{pause}"
+  [plugins.'io.containerd.cri.v1.images'.registry]
+    config_path = {registries}
+
+[plugins.'io.containerd.cri.v1.runtime']
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+  disable_cgroup = true
+  disable_hugetlb_controller = true
+  tolerate_missing_hugetlb_controller = true
+  enable_unprivileged_icmp = false
+  enable_unprivileged_ports = true
+  [plugins.'io.containerd.cri.v1.runtime'.cni]
+    bin_dirs = ["{components}/cni", "/opt/cni/bin"]
+    conf_dir = "/etc/cni/net.d"
+    use_internal_loopback = true
+  [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+      BinaryName = "{wrapper}"
+      SystemdCgroup = false
+      NoNewKeyring = true
+{proxy_plugins})",
+      fmt::arg("socket", quoted(kContainerdSocket)), fmt::arg("snapshotter", name_of(plan.snapshotter)),
+      fmt::arg("pause", kPauseImage), fmt::arg("registries", quoted(inside_path("etc/registries"))),
+      fmt::arg("components", kComponentsInside), fmt::arg("wrapper", kWrapperInside), fmt::arg("proxy_plugins", ""));
+}
+
+std::string cni_configuration(const Plan& plan) {
+  const char* backend = plan.proxy == ProxyMode::kNftables ? "nftables" : "iptables";
+  nlohmann::json bridge = {
+      {"type", "bridge"},        {"bridge", "cni0"},   {"isGateway", true}, {"ipMasq", true},
+      {"ipMasqBackend", backend}, {"hairpinMode", true}, {"mtu", plan.mtu},
+      {"ipam",
+       {{"type", "host-local"},
+        {"ranges", {{{{"subnet", plan.addresses.pods}}}}},
+        {"routes", {{{"dst", "0.0.0.0/0"}}}},
+        {"dataDir", "/var/lib/cni/networks"}}}};
+  nlohmann::json portmap = {{"type", "portmap"}, {"backend", backend}, {"capabilities", {{"portMappings", true}}}};
+  return nlohmann::json{{"cniVersion", "1.0.0"}, {"name", "sublet"}, {"plugins", {bridge, portmap}}}.dump(2);
+}
+
+// containerd's hosts.toml: mirrors first, in their order, then the registry itself.
+std::string hosts_toml(const std::string& host, const Registry& registry) {
+  const std::string scheme = registry.plain_http ? "http" : "https";
+  std::string text = fmt::format("server = {}\n", quoted(scheme + "://" + host));
+  auto add_host = [&](const std::string& url) {
+    text += fmt::format("\n[host.{}]\n  capabilities = [\"pull\", \"resolve\"]\n", quoted(url));
+    if (!registry.ca_file.empty()) text += fmt::format("  ca = {}\n", quoted(inside_path("etc/ca-" + host + ".pem")));
+  };
+  for (const std::string& mirror : registry.mirrors) add_host(mirror);
+  add_host(scheme + "://" + host);
+  return text;
+}
+
+}  // namespace
+
+std::vector<StateFile> containerd_files(const Plan& plan) {
+  OciSettings settings;
+  settings.runtime = std::string(kComponentsInside) + "/runc";
+  settings.cgroups = false;
+  settings.id_limit = plan.identity.id_limit;
+  std::vector<StateFile> files = {{"etc/containerd.toml", containerd_toml(plan)},
+                                  {"etc/10-sublet.conflist", cni_configuration(plan)},
+                                  {"oci.json", to_json(settings)}};
+  for (const auto& [host, registry] : plan.config.registries)
+    files.push_back({fmt::format("etc/registries/{}/hosts.toml", host), hosts_toml(host, registry)});
+  return files;
+}
+
+Service containerd_service(const Plan& plan) {
+  Service service = component(plan, kContainerd, {"--config", inside_path("etc/containerd.toml"), "--log-level", "warn"});
+  // The shim is looked up on PATH.
+  service.env.front() += std::string(":") + kComponentsInside;
+  service.readiness = {Readiness::Kind::kUnix, "", 0, kContainerdSocket};
+  service.stop_grace = std::chrono::milliseconds(300);
+  // Unpacking an image chowns its files; containers inherit the filter.
+  service.fake_ids_limit = fake_ids_limit(plan.identity);
+  constexpr unsigned long kOpenFiles = 65536;
+  service.open_files = kOpenFiles;
+  return service;
+}
+
+}  // namespace sublet::launcher

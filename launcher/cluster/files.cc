@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/cluster/files.h"
+
+#include <fmt/format.h>
+
+#include "launcher/node/paths.h"
+#include "launcher/pki/kubeconfig.h"
+
+namespace sublet::launcher {
+
+std::string inside_path(std::string_view relative) {
+  return std::string(inside::kState) + "/" + std::string(relative);
+}
+
+Service component(const Plan& plan, const std::string& name, std::vector<std::string> arguments) {
+  Service service;
+  service.name = name;
+  service.argv = std::move(arguments);
+  service.argv.insert(service.argv.begin(), std::string(kComponentsInside) + "/" + name);
+  service.env = {"PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME=/var/lib/sublet",
+                 "LANG=C.UTF-8", "TMPDIR=/tmp"};
+  service.log_path = inside_path(fmt::format("{}/{}.log", state_layout::kLogs, name));
+  // Kubernetes' programs have nothing to lose: the state goes with them.
+  service.stop_grace = std::chrono::milliseconds(0);
+  (void)plan;
+  return service;
+}
+
+StateFile component_kubeconfig(const std::string& name, const ClusterPki& pki, const KeyAndCert& client) {
+  KubeconfigPlan plan;
+  plan.server = fmt::format("https://127.0.0.1:{}", kApiPort);
+  plan.ca_pem = pki.ca.cert_pem;
+  plan.client = client;
+  plan.user = name;
+  return {fmt::format("{}/{}.kubeconfig", state_layout::kEtc, name), kubeconfig(plan)};
+}
+
+void add_pair(std::vector<StateFile>& files, const std::string& name, const KeyAndCert& pair) {
+  files.push_back({fmt::format("{}/{}.crt", state_layout::kPki, name), pair.cert_pem});
+  files.push_back({fmt::format("{}/{}.key", state_layout::kPki, name), pair.key_pem});
+}
+
+std::vector<StateFile> all_files(const Plan& plan, const ClusterPki& pki) {
+  std::vector<StateFile> files;
+  for (auto& part : {control_plane_files(plan, pki), containerd_files(plan), kubelet_files(plan, pki),
+                     proxy_files(plan, pki), coredns_files(plan, pki)})
+    files.insert(files.end(), part.begin(), part.end());
+  return files;
+}
+
+Result<std::vector<Service>> all_services(const Plan& plan) {
+  std::vector<Service> services = control_plane_services(plan);
+  services.push_back(containerd_service(plan));
+  services.push_back(kubelet_service(plan));
+  services.push_back(proxy_service(plan));
+  services.push_back(coredns_service(plan));
+  return in_start_order(std::move(services));
+}
+
+}  // namespace sublet::launcher

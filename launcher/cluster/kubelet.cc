@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "launcher/cluster/files.h"
+
+namespace sublet::launcher {
+namespace {
+
+nlohmann::json kubelet_configuration(const Plan& plan) {
+  return {
+      {"apiVersion", "kubelet.config.k8s.io/v1beta1"},
+      {"kind", "KubeletConfiguration"},
+      // KEP-2033: settings that only real root may make are tried and let be.
+      {"featureGates", {{"KubeletInUserNamespace", true}}},
+      {"authentication",
+       {{"x509", {{"clientCAFile", inside_path("pki/ca.crt")}}},
+        {"anonymous", {{"enabled", false}}},
+        {"webhook", {{"enabled", true}}}}},
+      {"authorization", {{"mode", "Webhook"}}},
+      {"tlsCertFile", inside_path("pki/kubelet.crt")},
+      {"tlsPrivateKeyFile", inside_path("pki/kubelet.key")},
+      {"clusterDNS", {plan.addresses.dns_service}},
+      {"clusterDomain", plan.config.cluster_domain},
+      {"containerRuntimeEndpoint", std::string("unix://") + kContainerdSocket},
+      {"resolvConf", "/etc/resolv.conf"},
+      // Without delegated controllers there is no tree of pods' cgroups to keep.
+      {"cgroupDriver", "cgroupfs"},
+      {"cgroupsPerQOS", false},
+      {"enforceNodeAllocatable", nlohmann::json::array()},
+      {"failCgroupV1", false},
+      {"failSwapOn", false},
+      {"localStorageCapacityIsolation", false},
+      {"makeIPTablesUtilChains", false},
+      {"readOnlyPort", 0},
+      {"healthzPort", 0},
+      // The default is below /usr, which is read-only inside.
+      {"volumePluginDir", "/var/lib/kubelet/plugins/exec"},
+      {"enableControllerAttachDetach", true},
+      {"nodeStatusUpdateFrequency", "10s"},
+      {"nodeLeaseDurationSeconds", 60},
+      {"registryPullQPS", 0},
+      {"eventRecordQPS", 0},
+      {"serializeImagePulls", false},
+      // The node's file system is the host's, filled by others too: what is there must not evict pods.
+      {"imageGCHighThresholdPercent", 100},
+      {"imageGCLowThresholdPercent", 99},
+      {"evictionHard", {{"memory.available", "100Mi"}, {"nodefs.available", "0%"}, {"nodefs.inodesFree", "0%"},
+                        {"imagefs.available", "0%"}, {"imagefs.inodesFree", "0%"}}},
+      {"containerLogMaxSize", "10Mi"},
+      {"kubeAPIQPS", 1000},
+      {"kubeAPIBurst", 2000},
+  };
+}
+
+}  // namespace
+
+std::vector<StateFile> kubelet_files(const Plan& plan, const ClusterPki& pki) {
+  std::vector<StateFile> files;
+  add_pair(files, "kubelet", pki.kubelet_server);
+  files.push_back(component_kubeconfig(kKubelet, pki, pki.kubelet_client));
+  files.push_back({"etc/kubelet.json", kubelet_configuration(plan).dump(2)});
+  return files;
+}
+
+Service kubelet_service(const Plan& plan) {
+  Service service = component(plan, kKubelet,
+                              {"--config", inside_path("etc/kubelet.json"), "--kubeconfig",
+                               inside_path("etc/kubelet.kubeconfig"), "--node-ip", plan.addresses.node,
+                               "--hostname-override", plan.node_name, "--root-dir", "/var/lib/kubelet"});
+  service.after = {kContainerd, kApiServer};
+  // Volumes are chowned to a pod's fsGroup by the kubelet itself.
+  service.fake_ids_limit = fake_ids_limit(plan.identity);
+  constexpr unsigned long kOpenFiles = 65536;
+  service.open_files = kOpenFiles;
+  return service;
+}
+
+}  // namespace sublet::launcher

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "launcher/cluster/files.h"
+
+namespace sublet::launcher {
+namespace {
+
+using nlohmann::json;
+
+// What coredns' kubernetes plugin watches; upstream's deployment has the same role.
+json dns_role() {
+  auto watch = [](const char* group, std::vector<std::string> resources) {
+    return json{{"apiGroups", {group}}, {"resources", std::move(resources)}, {"verbs", {"list", "watch"}}};
+  };
+  return {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+          {"kind", "ClusterRole"},
+          {"metadata", {{"name", "system:coredns"}}},
+          {"rules", {watch("", {"endpoints", "services", "pods", "namespaces"}),
+                     watch("discovery.k8s.io", {"endpointslices"})}}};
+}
+
+json dns_role_binding() {
+  return {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+          {"kind", "ClusterRoleBinding"},
+          {"metadata", {{"name", "system:coredns"}}},
+          {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", "system:coredns"}}},
+          {"subjects", {{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", "system:coredns"}}}}};
+}
+
+json port(const char* name, const char* protocol) {
+  return {{"name", name}, {"port", kDnsPort}, {"protocol", protocol}};
+}
+
+json dns_service(const Plan& plan) {
+  return {{"apiVersion", "v1"},
+          {"kind", "Service"},
+          {"metadata",
+           {{"name", "kube-dns"},
+            {"namespace", "kube-system"},
+            {"labels", {{"k8s-app", "kube-dns"}, {"kubernetes.io/name", "CoreDNS"}}}}},
+          // No selector: what answers is no pod.
+          {"spec", {{"clusterIP", plan.addresses.dns_service}, {"ports", {port("dns", "UDP"), port("dns-tcp", "TCP")}}}}};
+}
+
+json dns_endpoints(const Plan& plan) {
+  return {{"apiVersion", "discovery.k8s.io/v1"},
+          {"kind", "EndpointSlice"},
+          {"metadata",
+           {{"name", "kube-dns-node"}, {"namespace", "kube-system"}, {"labels", {{"kubernetes.io/service-name", "kube-dns"}}}}},
+          {"addressType", "IPv4"},
+          {"ports", {port("dns", "UDP"), port("dns-tcp", "TCP")}},
+          {"endpoints", {{{"addresses", {plan.addresses.node}}, {"conditions", {{"ready", true}}}}}}};
+}
+
+json storage_class() {
+  return {{"apiVersion", "storage.k8s.io/v1"},
+          {"kind", "StorageClass"},
+          {"metadata",
+           {{"name", "local"}, {"annotations", {{"storageclass.kubernetes.io/is-default-class", "true"}}}}},
+          {"provisioner", "kubernetes.io/host-path"},
+          {"volumeBindingMode", "WaitForFirstConsumer"},
+          {"reclaimPolicy", "Delete"}};
+}
+
+}  // namespace
+
+std::vector<std::string> base_objects(const Plan& plan) {
+  std::vector<json> objects = {dns_role(), dns_role_binding(), dns_service(plan), dns_endpoints(plan)};
+  if (plan.config.default_storage_class) objects.push_back(storage_class());
+  std::vector<std::string> texts;
+  for (const json& object : objects) texts.push_back(object.dump());
+  return texts;
+}
+
+}  // namespace sublet::launcher

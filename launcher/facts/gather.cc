@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/facts/gather.h"
+
+#include <sys/resource.h>
+#include <sys/utsname.h>
+
+#include <filesystem>
+#include <optional>
+
+#include "base/fs.h"
+#include "base/process.h"
+#include "cgroups/probe.h"
+#include "cgroups/systemd.h"
+#include "launcher/facts/host.h"
+#include "launcher/facts/probe.h"
+#include "launcher/facts/state_dirs.h"
+#include "launcher/facts/subids.h"
+
+namespace sublet::launcher {
+namespace {
+
+void gather_host(Facts& facts) {
+  Account account = find_account(environment);
+  facts.uid = account.uid;
+  facts.gid = account.gid;
+  facts.user = account.user;
+  facts.home = account.home;
+  std::error_code error;
+  facts.cwd = std::filesystem::current_path(error).string();
+  struct utsname names {};
+  if (::uname(&names) == 0) {
+    facts.hostname = node_name_of(names.nodename);
+    facts.kernel = names.release;
+  }
+  facts.job = find_job(environment, facts.warnings);
+  facts.cpus = count_cpus();
+  if (auto meminfo = fs::read_file("/proc/meminfo")) facts.memory_bytes = memory_total(*meminfo);
+  auto limit = cgroups::memory_limit();
+  if (limit && (facts.memory_bytes == 0 || *limit < facts.memory_bytes)) facts.memory_bytes = *limit;
+}
+
+void gather_limits(Facts& facts) {
+  facts.inotify_instances = kernel_setting("fs/inotify/max_user_instances").value_or(0);
+  facts.inotify_watches = kernel_setting("fs/inotify/max_user_watches").value_or(0);
+  facts.keys = kernel_setting("kernel/keys/maxkeys").value_or(0);
+  struct rlimit files {};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) facts.open_files_hard = files.rlim_max;
+}
+
+void gather_ids(Facts& facts) {
+  Subids subids = read_subids(facts.user);
+  facts.subuids = subids.uids;
+  facts.subgids = subids.gids;
+  facts.subids_reason = subids.reason;
+  facts.warnings.insert(facts.warnings.end(), subids.warnings.begin(), subids.warnings.end());
+  if (facts.subuids.empty() || facts.subgids.empty()) facts.free_subids = find_free_subids();
+  facts.newuidmap = find_program("newuidmap");
+  facts.newgidmap = find_program("newgidmap");
+}
+
+void gather_cgroups(Facts& facts) {
+  cgroups::Leaf leaf = cgroups::probe_leaf();
+  facts.cgroup_leaf = {leaf.usable, leaf.reason};
+  facts.cgroup_controllers = leaf.controllers;
+  facts.cgroup_layout = cgroups::name_of(leaf.layout);
+  auto mount = cgroups::unified_mount();
+  if (!mount) {
+    facts.cgroup_systemd = {false, "no cgroup v2 is mounted"};
+    return;
+  }
+  std::string runtime_dir = environment("XDG_RUNTIME_DIR").value_or("");
+  auto manager = cgroups::ask_user_manager(cgroups::bus_candidates(runtime_dir, facts.uid), *mount);
+  facts.cgroup_systemd = {manager.has_value(), manager ? "" : manager.error().what};
+}
+
+}  // namespace
+
+Result<Facts> gather_facts(const Config& config, const std::string& components_dir, const GatherOptions& options) {
+  Facts facts;
+  gather_host(facts);
+  gather_limits(facts);
+  gather_ids(facts);
+  gather_cgroups(facts);
+  facts.state = find_state_candidates(config.state_dir, environment);
+  std::optional<fs::ScopedTempDir> scratch;
+  if (const StateCandidate* chosen = choose_state(facts.state); chosen != nullptr && fs::exists(chosen->path)) {
+    auto made = fs::ScopedTempDir::create(chosen->path, ".sublet-probe-");
+    if (made) scratch.emplace(std::move(*made));
+  }
+  std::string program = options.probe_program.empty() ? TRY(own_executable()) : options.probe_program;
+  try_in_namespaces(facts, program, scratch ? scratch->path() : "");
+  facts.components =
+      find_components(config.components_dir.empty() ? components_dir : config.components_dir, options.versions);
+  return facts;
+}
+
+}  // namespace sublet::launcher

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/node/link.h"
+
+#include "netns/link.h"
+#include "netns/tap.h"
+
+namespace sublet::launcher {
+
+Result<std::optional<UniqueFd>> make_link(const NodeLink& link) {
+  TRY(netns::bring_up_loopback());
+  std::optional<UniqueFd> tap;
+  const std::string name = link.tap ? "tap0" : "node0";
+  if (link.tap)
+    tap = TRY(netns::open_tap(name));
+  else
+    TRY(netns::create_dummy(name));
+  netns::LinkPlan plan = netns::tap_link(link.network, name);
+  // A route into a stand-in would make what is outside look slow instead of unreachable.
+  if (!link.tap) plan.gateways.clear();
+  TRY(netns::configure_link(plan));
+  return tap;
+}
+
+}  // namespace sublet::launcher

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/plan/plan.h"
+
+#include <fmt/format.h>
+
+#include "launcher/state/choice.h"
+#include "netns/cidr.h"
+
+namespace sublet::launcher {
+namespace {
+
+// Everything required that is missing, so that nobody has to find them out one by one.
+class Complaints {
+ public:
+  void add(const std::string& what, const std::string& hint) {
+    text_ += (text_.empty() ? "" : "\n  ") + what;
+    hints_ += (hints_.empty() || hint.empty() ? "" : "\n        ") + hint;
+  }
+  void need(const Probe& probe, const std::string& what, const std::string& hint) {
+    if (!probe.ok) add(what + ": " + probe.reason, hint);
+  }
+  [[nodiscard]] bool any() const { return !text_.empty(); }
+  [[nodiscard]] Unexpected error() const {
+    return fail("this host lacks what a cluster needs:\n  " + text_,
+                hints_ + (hints_.empty() ? "" : "\n        ") + "`sublet doctor` shows every ladder and what an administrator could change",
+                ExitCode::kPrerequisite);
+  }
+
+ private:
+  std::string text_;
+  std::string hints_;
+};
+
+Result<std::string> address_in(const netns::Cidr& prefix, std::uint64_t n, const char* key) {
+  auto address = netns::nth(prefix, n);
+  if (!address) return fail(fmt::format("{} {} is too small", key, prefix.text()), "take a wider one", ExitCode::kUsage);
+  return address->text();
+}
+
+Result<netns::Cidr> prefix4(const std::string& text, const char* key, unsigned longest) {
+  netns::Cidr prefix = TRY_WHILE(key, netns::parse_cidr(text));
+  if (prefix.address.v6 || prefix.length > longest)
+    return fail(fmt::format("{}: {} is no IPv4 prefix of at most {} bits", key, text, longest), "", ExitCode::kUsage);
+  return prefix;
+}
+
+Result<Addresses> plan_addresses(const Config& config) {
+  constexpr unsigned kLongestNode = 24;      // the tap's gateway, name server and the node at .2, .3, .100
+  constexpr unsigned kLongestPods = 28;
+  constexpr unsigned kLongestServices = 28;  // the DNS Service is at .10
+  netns::Cidr node = TRY(prefix4(config.node_cidr, "network.node_cidr", kLongestNode));
+  netns::Cidr pods = TRY(prefix4(config.pod_cidr, "network.pod_cidr", kLongestPods));
+  netns::Cidr services = TRY(prefix4(config.service_cidr, "network.service_cidr", kLongestServices));
+  if (netns::overlap(node, pods) || netns::overlap(node, services) || netns::overlap(pods, services))
+    return fail(fmt::format("network.node_cidr {}, pod_cidr {} and service_cidr {} overlap", node.text(), pods.text(),
+                            services.text()),
+                "choose prefixes that have no address in common", ExitCode::kUsage);
+  Addresses addresses;
+  addresses.node_cidr = node.text();
+  addresses.prefix = node.length;
+  addresses.gateway = TRY(address_in(node, 2, "network.node_cidr"));
+  addresses.dns = TRY(address_in(node, 3, "network.node_cidr"));
+  addresses.node = TRY(address_in(node, 100, "network.node_cidr"));
+  addresses.pods = pods.text();
+  addresses.pods_first = TRY(address_in(pods, 1, "network.pod_cidr"));
+  addresses.services = services.text();
+  addresses.api_service = TRY(address_in(services, 1, "network.service_cidr"));
+  addresses.dns_service = TRY(address_in(services, 10, "network.service_cidr"));
+  if (config.ipv6) addresses.node6_cidr = "fd00::/64";
+  return addresses;
+}
+
+void choose_proxy(Plan& plan, const Facts& facts, Complaints& complaints) {
+  switch (plan.config.proxy) {
+    case ProxyMode::kNftables:
+      plan.proxy = ProxyMode::kNftables;
+      return complaints.need(facts.nftables, "service_proxy.mode is nftables, which does not work here",
+                             "install nftables, or leave the mode at \"auto\"");
+    case ProxyMode::kIptables:
+      plan.proxy = ProxyMode::kIptables;
+      return complaints.need(facts.iptables, "service_proxy.mode is iptables, which does not work here",
+                             "install iptables, or leave the mode at \"auto\"");
+    case ProxyMode::kAuto: break;
+  }
+  plan.proxy = facts.nftables.ok ? ProxyMode::kNftables : ProxyMode::kIptables;
+  if (facts.nftables.ok) return;
+  if (facts.iptables.ok)
+    plan.lost.push_back("service proxy: iptables instead of nftables (" + facts.nftables.reason + ")");
+  else
+    complaints.add("neither nftables (" + facts.nftables.reason + ") nor iptables (" + facts.iptables.reason +
+                       ") works: Services would not be reachable",
+                   "an administrator installs the package nftables (or iptables) and its kernel modules");
+}
+
+void choose_snapshotter(Plan& plan, const Facts& facts, Complaints& complaints) {
+  plan.snapshotter = plan.config.snapshotter;
+  if (plan.snapshotter == Snapshotter::kOverlayfs)
+    complaints.need(facts.overlayfs, "images.snapshotter is overlayfs, which does not work here", "leave it at \"auto\"");
+  if (plan.snapshotter == Snapshotter::kFuseOverlayfs)
+    complaints.add("images.snapshotter is fuse-overlayfs, which this version does not have",
+                   "leave it at \"auto\": overlayfs is taken where it works, else native");
+  if (plan.snapshotter != Snapshotter::kAuto) return;
+  plan.snapshotter = facts.overlayfs.ok ? Snapshotter::kOverlayfs : Snapshotter::kNative;
+  if (!facts.overlayfs.ok)
+    plan.lost.push_back("images: each container copies its image, as overlayfs does not work here (" +
+                        facts.overlayfs.reason + ")");
+}
+
+void choose_tap(Plan& plan, const Facts& facts) {
+  plan.tap = plan.config.tap == TapMode::kAuto && facts.tun.ok;
+  plan.mtu = plan.config.mtu;
+  if (plan.config.tap == TapMode::kAuto && !facts.tun.ok)
+    plan.lost.push_back("network: pods reach one another but nothing outside the cluster (" + facts.tun.reason + ")");
+}
+
+void need_components(const Facts& facts, Complaints& complaints) {
+  for (const ComponentFact& component : facts.components)
+    complaints.need(component.usable, "component " + component.name,
+                    "build them (scripts/build-components) or name their directory in components.dir");
+}
+
+}  // namespace
+
+std::uint32_t fake_ids_limit(const IdentityPlan& identity) {
+  return identity.rung == IdentityRung::kSubuidFull ? 0 : identity.id_limit;
+}
+
+Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vector<std::string>& user_directories) {
+  Plan plan;
+  plan.config = config;
+  plan.name = config.name;
+  plan.node_name = facts.hostname;
+  plan.addresses = TRY(plan_addresses(config));
+  Complaints complaints;
+  complaints.need(facts.user_namespace, "unprivileged user namespaces",
+                  "an administrator raises user.max_user_namespaces or lifts the restriction");
+  complaints.need(facts.bridge, "bridge and veth links", "an administrator loads the kernel modules bridge and veth");
+  if (auto identity = plan_identity(config.identity, facts))
+    plan.identity = std::move(*identity);
+  else
+    complaints.add(identity.error().what, identity.error().hint);
+  for (const LostRung& lost : plan.identity.lost)
+    plan.lost.push_back(fmt::format("identity: {} instead of {} ({})", name_of(plan.identity.rung), name_of(lost.rung), lost.reason));
+  choose_proxy(plan, facts, complaints);
+  choose_snapshotter(plan, facts, complaints);
+  choose_tap(plan, facts);
+  plan.lost.push_back("cgroups: pods share the cgroup of the job; their own limits are not enforced");
+  plan.fresh_proc = facts.fresh_proc.ok;
+  plan.fresh_sysfs = facts.fresh_sysfs.ok;
+  need_components(facts, complaints);
+  auto base = choose_state_base(facts.state);
+  if (base)
+    plan.state_base = base->path;
+  else
+    complaints.add(base.error().what, base.error().hint);
+  if (complaints.any()) return complaints.error();
+  plan.writable = user_directories;
+  return plan;
+}
+
+const char* name_of(ProxyMode mode) {
+  switch (mode) {
+    case ProxyMode::kAuto: return "auto";
+    case ProxyMode::kNftables: return "nftables";
+    case ProxyMode::kIptables: return "iptables";
+  }
+  return "?";
+}
+
+const char* name_of(Snapshotter snapshotter) {
+  switch (snapshotter) {
+    case Snapshotter::kAuto: return "auto";
+    case Snapshotter::kOverlayfs: return "overlayfs";
+    case Snapshotter::kFuseOverlayfs: return "fuse-overlayfs";
+    case Snapshotter::kNative: return "native";
+  }
+  return "?";
+}
+
+}  // namespace sublet::launcher

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plan: every decision of a start, made before anything is done. Pure: config and facts in, plan out; `--dry-run`
+// prints it. What follows only acts on it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "launcher/config/config.h"
+#include "launcher/facts/facts.h"
+#include "launcher/facts/id_map.h"
+
+namespace sublet::launcher {
+
+/// The addresses inside the cluster's namespaces.
+struct Addresses {
+  std::string node;          // "10.0.2.100"
+  std::string node_cidr;     // "10.0.2.0/24"
+  std::string gateway;       // "10.0.2.2", the tap's
+  std::string dns;           // "10.0.2.3", the tap's name server
+  std::string node6_cidr;    // "fd00::/64"; empty without IPv6
+  std::string pods;          // "10.42.0.0/24"
+  std::string pods_first;    // "10.42.0.1": the bridge
+  std::string services;      // "10.43.0.0/16"
+  std::string api_service;   // "10.43.0.1"
+  std::string dns_service;   // "10.43.0.10"
+  std::uint32_t prefix = 24; // of node_cidr
+};
+
+/// Ports inside. They are the cluster's own (its network namespace), so fixed ones never collide.
+inline constexpr std::uint16_t kApiPort = 6443;
+inline constexpr std::uint16_t kDnsPort = 53;
+
+struct Plan {
+  std::string name;
+  std::string node_name;
+  std::string components_dir;
+  std::string state_base;            // the directory below which the state goes
+  IdentityPlan identity;
+  Addresses addresses;
+  bool tap = true;
+  std::uint32_t mtu = 65520;
+  ProxyMode proxy = ProxyMode::kNftables;          // never kAuto
+  Snapshotter snapshotter = Snapshotter::kOverlayfs;  // never kAuto
+  bool fresh_proc = true;
+  bool fresh_sysfs = true;
+  std::vector<std::string> writable;  // host directories shown writable at their own paths
+  std::vector<std::string> archives;  // image archives, files
+  std::vector<std::string> lost;      // what this host does not give, a sentence each, for the user
+  Config config;                      // what is passed on as it is: registries, timeouts, binds, storage, logs
+};
+
+/// Fails with kPrerequisite, naming everything at once, where something required is missing.
+[[nodiscard]] Result<Plan> make_plan(const Config& config, const Facts& facts,
+                                     const std::vector<std::string>& user_directories);
+
+/// For `--dry-run`.
+[[nodiscard]] std::string plan_as_text(const Plan& plan);
+[[nodiscard]] std::string plan_as_json(const Plan& plan);
+
+/// From which id on seccomp fakes chown and set*id for containerd, kubelet and pods; 0: nothing is faked, as all ids that
+/// images use exist.
+[[nodiscard]] std::uint32_t fake_ids_limit(const IdentityPlan& identity);
+
+[[nodiscard]] const char* name_of(ProxyMode mode);
+[[nodiscard]] const char* name_of(Snapshotter snapshotter);
+
+}  // namespace sublet::launcher

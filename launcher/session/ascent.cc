@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/session/ascent.h"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <future>
+#include <nlohmann/json.hpp>
+
+#include "launcher/cluster/files.h"
+#include "launcher/images/import.h"
+#include "launcher/session/dns_query.h"
+
+namespace sublet::launcher {
+namespace {
+
+bool node_is_ready(const nlohmann::json& node) {
+  const auto conditions = node.value(nlohmann::json::json_pointer("/status/conditions"), nlohmann::json::array());
+  return std::any_of(conditions.begin(), conditions.end(), [](const nlohmann::json& condition) {
+    return condition.value("type", "") == "Ready" && condition.value("status", "") == "True";
+  });
+}
+
+// Connects a non-blocking socket within the time.
+Result<void> connect_within(int socket, const std::string& address, std::uint16_t port, int timeout_ms) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  if (::inet_pton(AF_INET, address.c_str(), &to.sin_addr) != 1) return fail(address + " is no IPv4 address");
+  if (::connect(socket, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0) return {};
+  if (errno != EINPROGRESS) return fail_errno("connect " + address);
+  pollfd watched{socket, POLLOUT, 0};
+  if (::poll(&watched, 1, timeout_ms) != 1) return fail("connect " + address + ": no answer in time");
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return fail_errno("getsockopt");
+  if (error != 0) return fail_errno("connect " + address, error);
+  return {};
+}
+
+}  // namespace
+
+Ascent::Ascent(AscentPlan plan, Listener listener)
+    : plan_(std::move(plan)),
+      listener_(std::move(listener)),
+      deadline_(std::chrono::steady_clock::now() + plan_.plan.config.ready_timeout) {
+  thread_ = std::thread([this] {
+    auto result = climb();
+    if (!cancelled_) listener_.done(std::move(result));
+  });
+}
+
+Ascent::~Ascent() {
+  cancel();
+  thread_.join();
+}
+
+void Ascent::containerd_ready() {
+  std::lock_guard lock(mutex_);
+  containerd_ready_ = true;
+  changed_.notify_all();
+}
+
+void Ascent::cancel() {
+  std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  changed_.notify_all();
+}
+
+Result<void> Ascent::still_wanted() const {
+  if (cancelled_) return fail("cancelled");
+  return {};
+}
+
+std::chrono::milliseconds Ascent::time_left() const {
+  return std::max(std::chrono::milliseconds(0),
+                  std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now()));
+}
+
+Result<void> Ascent::phase(const std::string& name, const std::function<Result<void>()>& step) {
+  listener_.begun(name);
+  TRY_WHILE(name, step());
+  TRY(still_wanted());
+  listener_.ended(name);
+  return {};
+}
+
+Result<void> Ascent::climb_api(ApiClient& client) {
+  auto between = [this] { return still_wanted(); };
+  auto api_server = [&] { return client.wait_ready(time_left(), between); };
+  auto objects = [&]() -> Result<void> {
+    for (const std::string& object : base_objects(plan_.plan)) TRY(client.apply_all(object, time_left(), between));
+    return {};
+  };
+  auto node = [&] {
+    const std::string& name = plan_.plan.node_name;
+    return client.wait_until("node " + name + " to be Ready", "/api/v1/nodes/" + name, node_is_ready, time_left(), between);
+  };
+  auto account = [&] {
+    return client.wait_until("the default service account", "/api/v1/namespaces/default/serviceaccounts/default",
+                             [](const nlohmann::json&) { return true; }, time_left(), between);
+  };
+  TRY(phase("API server", api_server));
+  listener_.api_ready();
+  TRY(phase("roles, DNS, storage", objects));
+  TRY(phase("node", node));
+  TRY(phase("default service account", account));
+  return phase("DNS", [&] { return wait_for_dns(); });
+}
+
+Result<void> Ascent::climb() {
+  // Images and API have nothing to do with one another until the first pod.
+  auto images = std::async(std::launch::async, [this] { return import_images(); });
+  ApiClient client = TRY(ApiClient::create(plan_.api));
+  auto api = climb_api(client);
+  if (!api) {
+    // The import is not waited for: with the failure known, it may stop too.
+    std::lock_guard lock(mutex_);
+    given_up_ = true;
+    changed_.notify_all();
+  }
+  auto imported = images.get();
+  TRY(std::move(api));
+  return imported;
+}
+
+Result<void> Ascent::import_images() {
+  if (plan_.plan.archives.empty()) return {};
+  return phase("images", [&]() -> Result<void> {
+    {
+      std::unique_lock lock(mutex_);
+      if (!changed_.wait_until(lock, deadline_, [&] { return containerd_ready_ || given_up_ || cancelled_; }))
+        return fail("containerd did not get ready in time", "", ExitCode::kNotReady);
+    }
+    for (const std::string& archive : plan_.plan.archives) {
+      TRY(still_wanted());
+      if (given_up_) return fail("given up");
+      TRY(import_one(archive));
+    }
+    return {};
+  });
+}
+
+Result<void> Ascent::import_one(const std::string& archive) {
+  ImportPlan import;
+  import.ctr.argv = {plan_.plan.components_dir + "/ctr", "--address", plan_.state_dir + "/" + kContainerdSocketInState};
+  import.timeout_ms = static_cast<int>(time_left().count());
+  return import_archive(archive, import);
+}
+
+Result<void> Ascent::wait_for_dns() {
+  const std::string name = "kubernetes.default.svc." + plan_.plan.config.cluster_domain;
+  constexpr int kTryMs = 500;
+  constexpr std::chrono::milliseconds kBetweenTries{25};
+  for (;;) {
+    auto tried = [&]() -> Result<void> {
+      UniqueFd socket = TRY(plan_.api.socket());
+      // By way of the Service, so that kube-proxy is seen to work too.
+      TRY(connect_within(socket.get(), plan_.plan.addresses.dns_service, kDnsPort, kTryMs));
+      return ask_dns(socket.get(), name, kTryMs);
+    }();
+    if (tried) return {};
+    TRY(still_wanted());
+    if (time_left().count() == 0)
+      return tl::unexpected(std::move(tried).error().while_doing("asking for " + name).with_exit(ExitCode::kNotReady));
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kBetweenTries, [&] { return cancelled_.load(); });
+  }
+}
+
+}  // namespace sublet::launcher

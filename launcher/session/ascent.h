@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What has to be done through the API and containerd until a cluster is ready. Runs in threads of its own, since each
+// step waits; it tells the event loop through a Listener and can be cancelled at any moment.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "launcher/api/client.h"
+#include "launcher/plan/plan.h"
+
+namespace sublet::launcher {
+
+struct AscentPlan {
+  std::string state_dir;
+  Plan plan;
+  ClientPlan api;
+};
+
+class Ascent {
+ public:
+  /// Called in the ascent's threads.
+  struct Listener {
+    std::function<void(const std::string& phase)> begun;
+    std::function<void(const std::string& phase)> ended;
+    std::function<void()> api_ready;                 // services that wait for the API may start
+    std::function<void(Result<void>)> done;          // once; not after cancel()
+  };
+  Ascent(AscentPlan plan, Listener listener);
+  /// Cancels and waits for the threads.
+  ~Ascent();
+  Ascent(const Ascent&) = delete;
+  Ascent& operator=(const Ascent&) = delete;
+
+  /// containerd answers: images can be imported.
+  void containerd_ready();
+  /// Makes every wait end soon. The cluster should be gone or going: calls under way end with its sockets.
+  void cancel();
+
+ private:
+  Result<void> climb();
+  Result<void> climb_api(ApiClient& client);
+  Result<void> import_images();
+  Result<void> import_one(const std::string& archive);
+  Result<void> wait_for_dns();
+  Result<void> phase(const std::string& name, const std::function<Result<void>()>& step);
+  [[nodiscard]] Result<void> still_wanted() const;
+  [[nodiscard]] std::chrono::milliseconds time_left() const;
+
+  AscentPlan plan_;
+  Listener listener_;
+  std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> given_up_ = false;  // another step failed
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool containerd_ready_ = false;
+  std::chrono::steady_clock::time_point deadline_;
+  std::thread thread_;
+};
+
+}  // namespace sublet::launcher

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// One cluster's life, seen from the launcher: bring-up, the time in between, the end. An event loop with everything
+// that can happen to a cluster; the waiting is done by Ascent's threads.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/result.h"
+#include "launcher/api/relay.h"
+#include "launcher/pki/cluster_pki.h"
+#include "launcher/plan/plan.h"
+#include "launcher/session/ascent.h"
+#include "launcher/session/control.h"
+#include "launcher/session/mailbox.h"
+#include "launcher/session/node_process.h"
+#include "launcher/session/progress.h"
+#include "launcher/session/services_view.h"
+#include "launcher/session/timeline.h"
+#include "launcher/state/state_dir.h"
+#include "netns/tap_driver.h"
+
+namespace sublet::launcher {
+
+struct SessionPlan {
+  Plan plan;
+  std::string wrapper;                // the OCI wrapper's path
+  std::vector<std::string> command;   // `run`: what to run once the cluster is ready; empty: until told to stop
+  Progress::Style style = Progress::Style::kPlain;
+  /// `up --detach`: called once, with the exit status of the command that the user sees, when the cluster is ready or
+  /// has failed.
+  std::function<void(int)> detach;
+};
+
+class ClusterSession {
+ public:
+  ClusterSession(SessionPlan plan, StateDir state, Timeline timeline);
+  /// From bring-up to the end: nothing of the cluster is left when this returns, but for what the error or warning on
+  /// standard error names. Gives the exit status.
+  [[nodiscard]] int run();
+
+ private:
+  // Bring-up, top to bottom: session_start.cc.
+  Result<void> start();
+  Result<void> start_node();
+  Result<void> start_ascent();
+  Result<void> start_relay();
+  Result<void> watch_signals();
+
+  // What happens: session_events.cc.
+  void on_report();
+  void on_service(const NodeReport& report);
+  void on_tap(UniqueFd tap);
+  void on_tap_exit(ExitStatus status);
+  void on_node_exit(ExitStatus status);
+  void on_ascended(Result<void> result);
+  void on_signal(int number);
+  void on_command_exit(ExitStatus status);
+  [[nodiscard]] std::string on_request(const std::string& request);
+
+  void ready();
+  Result<void> start_command();
+  Result<void> start_tap();
+  void fail_with(Error error, const std::vector<std::string>& late);
+  void begin_stop(int exit_status);
+  void finish();
+  void tick();
+  void begin_phase(const std::string& name);
+  void end_phase(const std::string& name);
+  void show_log_end(const std::string& component);
+  void answer_detached(int exit_status);
+  [[nodiscard]] std::string status_json() const;
+  void save_status();
+  [[nodiscard]] std::string kubeconfig_path() const { return state_.file("kubeconfig"); }
+
+  enum class State { kStarting, kReady, kStopping, kEnded };
+
+  SessionPlan plan_;
+  StateDir state_;
+  Timeline timeline_;
+  Progress progress_;
+  EventLoop loop_;
+  State phase_ = State::kStarting;
+  int exit_status_ = 0;
+  ClusterPki pki_;
+  std::string started_at_;
+  std::int64_t ready_ms_ = 0;
+  std::optional<NodeOrders> orders_;
+  std::optional<NodeProcess> node_;
+  bool node_ended_ = false;
+  UniqueFd tap_;
+  std::optional<netns::TapDriver> tap_driver_;
+  int tap_restarts_ = 0;
+  std::unique_ptr<Mailbox> mailbox_;
+  std::unique_ptr<Ascent> ascent_;
+  std::optional<Relay> relay_;
+  std::unique_ptr<ControlServer> control_;
+  std::optional<ServicesView> services_;
+  std::optional<Process> command_;
+  std::vector<EventLoop::Watch> signal_watches_;
+  EventLoop::Watch report_watch_;
+  EventLoop::Watch node_watch_;
+  EventLoop::Watch tap_watch_;
+  EventLoop::Watch command_watch_;
+  EventLoop::Watch tick_;
+  EventLoop::Watch deadline_;
+};
+
+}  // namespace sublet::launcher

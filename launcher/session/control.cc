@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/session/control.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/unix_socket.h"
+
+namespace sublet::launcher {
+
+Result<std::unique_ptr<ControlServer>> ControlServer::create(EventLoop& loop, const std::string& path,
+                                                             Handler handler) {
+  std::unique_ptr<ControlServer> server(new ControlServer(loop, std::move(handler)));
+  server->listener_ = TRY(listen_unix(path, SOCK_SEQPACKET | SOCK_NONBLOCK));
+  server->watch_ = TRY(loop.on_fd(server->listener_.get(), EPOLLIN, [s = server.get()](std::uint32_t) { s->accept_one(); }));
+  return server;
+}
+
+void ControlServer::accept_one() {
+  UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!fd) return;
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != ::getuid()) return;
+  constexpr std::size_t kMaxConnections = 64;
+  if (connections_.size() >= kMaxConnections) return;
+  auto connection = std::make_unique<Connection>();
+  connection->fd = std::move(fd);
+  auto watch = loop_.on_fd(connection->fd.get(), EPOLLIN,
+                           [this, raw = connection.get()](std::uint32_t) { answer(raw); });
+  if (!watch) return;
+  connection->watch = std::move(*watch);
+  connections_.push_back(std::move(connection));
+}
+
+void ControlServer::answer(Connection* connection) {
+  auto message = receive_message(connection->fd.get());
+  bool ended = !message || message->end || !send_message(connection->fd.get(), handler_(message->text));
+  if (ended) std::erase_if(connections_, [&](const auto& c) { return c.get() == connection; });
+}
+
+Result<Asked> ask(const std::string& path, const std::string& request) {
+  UniqueFd connection = TRY(connect_unix(path, SOCK_SEQPACKET));
+  TRY(send_message(connection.get(), request));
+  Message message = TRY(receive_message(connection.get()));
+  if (message.end) return fail("the launcher has closed the connection");
+  return Asked{std::move(message.text), std::move(connection)};
+}
+
+}  // namespace sublet::launcher

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// How other sublet commands of the same user talk to a running cluster's launcher: a socket in the state directory (0700,
+// 0600; the peer's uid is checked as well), one request and one answer per connection.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+
+namespace sublet::launcher {
+
+inline constexpr const char* kControlSocket = "sock/control.sock";
+
+class ControlServer {
+ public:
+  /// Gives the answer to a request. A request that isn't known gets what it returns too.
+  using Handler = std::function<std::string(const std::string& request)>;
+  [[nodiscard]] static Result<std::unique_ptr<ControlServer>> create(EventLoop& loop, const std::string& path,
+                                                                     Handler handler);
+
+ private:
+  struct Connection {
+    UniqueFd fd;
+    EventLoop::Watch watch;
+  };
+  ControlServer(EventLoop& loop, Handler handler) : loop_(loop), handler_(std::move(handler)) {}
+  void accept_one();
+  void answer(Connection* connection);
+
+  EventLoop& loop_;
+  Handler handler_;
+  UniqueFd listener_;
+  EventLoop::Watch watch_;
+  // A peer that asked keeps its connection until it closes: its end tells it that the launcher has ended.
+  std::vector<std::unique_ptr<Connection>> connections_;
+};
+
+/// Asks the launcher at `path`.
+struct Asked {
+  std::string answer;
+  UniqueFd connection;  // end of file when the launcher has ended
+};
+[[nodiscard]] Result<Asked> ask(const std::string& path, const std::string& request);
+
+}  // namespace sublet::launcher

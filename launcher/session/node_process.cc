@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/session/node_process.h"
+
+#include <fcntl.h>
+#include <sched.h>
+
+#include "base/sys.h"
+#include "base/unix_socket.h"
+
+namespace sublet::launcher {
+
+Result<UniqueFd> InnerSockets::get() {
+  std::lock_guard lock(mutex_);
+  if (spare_.empty()) {
+    TRY_WHILE("asking node-init for sockets", send_message(channel_.get(), "sockets"));
+    Message message = TRY_WHILE("waiting for sockets of node-init", receive_message(channel_.get()));
+    if (message.fds.empty()) return fail("node-init gave no socket");
+    spare_ = std::move(message.fds);
+  }
+  UniqueFd socket = std::move(spare_.back());
+  spare_.pop_back();
+  return socket;
+}
+
+Result<NodeProcess> NodeProcess::start(const NodeStart& start) {
+  UniqueFd orders = TRY(sys::sealed_memfd("sublet-orders", to_text(start.orders)));
+  auto [control, node_control] = TRY(sys::socketpair(SOCK_SEQPACKET));
+  auto [sockets, node_sockets] = TRY(sys::socketpair(SOCK_SEQPACKET));
+  constexpr mode_t kLogMode = 0600;
+  UniqueFd log = TRY(sys::open(start.log_path, O_WRONLY | O_CREAT | O_APPEND, kLogMode));
+  UniqueFd null = TRY(sys::open("/dev/null", O_RDONLY));
+  Command command;
+  command.path = TRY(own_executable());
+  command.argv = {"sublet", "node-init"};
+  command.fds = {{null.get(), 0},          {log.get(), 1},          {log.get(), 2},          {orders.get(), kOrdersFd},
+                 {node_control.get(), kControlFd}, {node_sockets.get(), kSocketsFd}, {start.lock_fd, kLockFd}};
+  command.namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC |
+                       CLONE_NEWCGROUP;
+  command.when_created = start.write_id_maps;
+  command.become_root = true;
+  // A terminal's ^C is for the launcher, which ends the node in order.
+  command.new_session = true;
+  Process process = TRY_WHILE("starting node-init", command.spawn());
+  return NodeProcess(std::move(process), std::move(control), std::move(sockets));
+}
+
+Result<NodeProcess::Received> NodeProcess::receive() const {
+  Message message = TRY(receive_message(control_.get()));
+  if (message.end) return fail("node-init has ended");
+  Received received{TRY(report_from_text(message.text)), {}};
+  if (!message.fds.empty()) received.tap = std::move(message.fds.front());
+  return received;
+}
+
+Result<void> NodeProcess::send(const NodeRequest& request) const {
+  return send_message(control_.get(), to_text(request));
+}
+
+}  // namespace sublet::launcher

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can happen to a cluster, one function each.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "launcher/cluster/files.h"
+#include "launcher/session/cluster_session.h"
+
+namespace sublet::launcher {
+namespace {
+
+// Between a second signal, or a node that does not end, and SIGKILL.
+constexpr std::chrono::milliseconds kTick{100};
+
+int status_of(const Error& error) { return static_cast<int>(error.exit); }
+
+}  // namespace
+
+void ClusterSession::begin_phase(const std::string& name) {
+  timeline_.begin(name);
+  progress_.begin(name);
+}
+
+void ClusterSession::end_phase(const std::string& name) {
+  timeline_.end(name);
+  const auto& spans = timeline_.spans();
+  auto span = std::find_if(spans.rbegin(), spans.rend(), [&](const Span& s) { return s.name == name && !s.service; });
+  if (span != spans.rend() && span->end_ms) progress_.end(name, *span->end_ms - span->begin_ms);
+}
+
+void ClusterSession::tick() {
+  progress_.tick(timeline_.now_ms());
+  if (phase_ == State::kEnded || phase_ == State::kReady) return;
+  if (auto watch = loop_.after(kTick, [this] { tick(); })) tick_ = std::move(*watch);
+}
+
+void ClusterSession::on_report() {
+  auto received = node_->receive();
+  if (!received) return report_watch_.reset();  // its end comes by node_watch_
+  const NodeReport& report = received->report;
+  switch (report.kind) {
+    case NodeReport::Kind::kRooted:
+      for (const std::string& line : report.lines) log::debug("left out: {}", line);
+      if (!plan_.plan.tap) end_phase("namespaces and network");
+      return;
+    case NodeReport::Kind::kTap: return on_tap(std::move(received->tap));
+    case NodeReport::Kind::kService: return on_service(report);
+    case NodeReport::Kind::kFailed: {
+      Error error;
+      error.what = report.detail;
+      error.hint = report.hint;
+      return fail_with(std::move(error), {});
+    }
+    case NodeReport::Kind::kStopped:
+      if (!report.detail.empty()) log::warning("{}", report.detail);
+      return;
+  }
+}
+
+void ClusterSession::on_service(const NodeReport& report) {
+  services_->apply(report);
+  if (report.event == "started") timeline_.begin(report.service, true);
+  if (report.event == "ready") timeline_.end(report.service);
+  if (report.service == kContainerd && report.event == "ready" && ascent_) ascent_->containerd_ready();
+  if (phase_ == State::kReady && report.event == "ended")
+    progress_.say(fmt::format("{} ended ({}); it is started again", report.service, report.detail));
+  if (report.event == "given-up" && phase_ == State::kStarting)
+    return fail_with(Error{report.service + " does not start: " + report.detail, "", {}, ExitCode::kFailure},
+                     {report.service});
+  save_status();
+}
+
+void ClusterSession::on_tap(UniqueFd tap) {
+  tap_ = std::move(tap);
+  if (auto started = start_tap(); !started) return fail_with(std::move(started).error(), {});
+  end_phase("namespaces and network");
+}
+
+Result<void> ClusterSession::start_tap() {
+  Command command;
+  command.path = TRY(own_executable());
+  command.argv = {"sublet", "tap-driver"};
+  command.new_session = true;
+  constexpr int kReadyMs = 5000;
+  tap_driver_ = TRY_WHILE("starting the tap driver",
+                          netns::start_tap_driver(std::move(command), orders_->link.network, tap_.get(), kReadyMs));
+  tap_watch_ = TRY(loop_.on_exit(tap_driver_->process, [this](ExitStatus status) { on_tap_exit(status); }));
+  return {};
+}
+
+void ClusterSession::on_tap_exit(ExitStatus status) {
+  if (phase_ == State::kStopping || phase_ == State::kEnded) return;
+  // The tap itself is still here: a new driver goes on with it; only connections through the old one are lost.
+  constexpr int kMaxRestarts = 10;
+  if (++tap_restarts_ > kMaxRestarts)
+    return progress_.say("the tap driver keeps failing (" + status.describe() + "): pods do not reach outside any more");
+  progress_.say("the tap driver ended (" + status.describe() + "); it is started again");
+  if (auto started = start_tap(); !started) progress_.say(to_string(started.error()));
+}
+
+void ClusterSession::on_node_exit(ExitStatus status) {
+  node_ended_ = true;
+  report_watch_.reset();
+  if (phase_ != State::kStopping)
+    fail_with(Error{"node-init has ended (" + status.describe() + "), and the cluster with it", "", {}, ExitCode::kFailure},
+              {"node-init"});
+  finish();
+}
+
+void ClusterSession::on_ascended(Result<void> result) {
+  if (phase_ != State::kStarting) return;
+  if (result) return ready();
+  // The late ones are those whose phase is still open.
+  std::vector<std::string> late;
+  const std::vector<std::string> open = timeline_.open_phases();
+  auto is_open = [&](const char* name) { return std::find(open.begin(), open.end(), name) != open.end(); };
+  if (is_open("API server")) late.insert(late.end(), {kEtcd, kApiServer});
+  if (is_open("node")) late.insert(late.end(), {kKubelet, kContainerd});
+  if (is_open("default service account")) late.push_back(kControllerManager);
+  if (is_open("DNS")) late.insert(late.end(), {kCoreDns, kProxy});
+  if (is_open("images")) late.push_back(kContainerd);
+  fail_with(std::move(result).error(), late);
+}
+
+void ClusterSession::ready() {
+  phase_ = State::kReady;
+  ready_ms_ = timeline_.now_ms();
+  save_status();
+  if (auto saved = fs::write_file(state_.file("timeline.json"), timeline_as_json(timeline_.spans())); !saved)
+    log::warning("{}", saved.error().what);
+  for (const std::string& lost : plan_.plan.lost) progress_.say("degraded: " + lost);
+  progress_.say(fmt::format("cluster {} is ready ({:.1f} s); KUBECONFIG={}", plan_.plan.name,
+                            static_cast<double>(ready_ms_) / 1000, kubeconfig_path()));
+  progress_.finish();
+  answer_detached(0);
+  if (plan_.command.empty()) return;
+  if (auto started = start_command(); !started) {
+    log::error("{}", to_string(started.error()));
+    begin_stop(status_of(started.error()));
+  }
+}
+
+Result<void> ClusterSession::start_command() {
+  Command command;
+  command.argv = plan_.command;
+  std::vector<std::string> env;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    std::string_view text = *variable;
+    if (!text.starts_with("KUBECONFIG=") && !text.starts_with("PATH=") && !text.starts_with("SUBLET_NAME="))
+      env.emplace_back(text);
+  }
+  const char* path = std::getenv("PATH");
+  // The user's own kubectl comes first, ours is there where he has none.
+  env.push_back(std::string("PATH=") + (path != nullptr ? path : "/usr/bin:/bin") + ":" + plan_.plan.components_dir);
+  env.push_back("KUBECONFIG=" + kubeconfig_path());
+  env.push_back("SUBLET_NAME=" + plan_.plan.name);
+  command.env = std::move(env);
+  const std::string& name = plan_.command.front();
+  if (name.find('/') == std::string::npos) {
+    auto found = find_program(name);
+    if (!found && name == "kubectl") found = plan_.plan.components_dir + "/kubectl";
+    if (!found) {
+      constexpr int kNotFound = 127;  // as a shell says it
+      return fail(name + ": no such command", "", static_cast<ExitCode>(kNotFound));
+    }
+    command.path = *found;
+  }
+  auto process = command.spawn();
+  if (!process) {
+    constexpr int kNotExecutable = 126;
+    constexpr int kNotFound = 127;
+    int status = process.error().is(ENOENT) ? kNotFound : kNotExecutable;
+    return tl::unexpected(std::move(process).error().with_exit(static_cast<ExitCode>(status)));
+  }
+  command_.emplace(std::move(*process));
+  command_watch_ = TRY(loop_.on_exit(*command_, [this](ExitStatus status) { on_command_exit(status); }));
+  return {};
+}
+
+void ClusterSession::on_command_exit(ExitStatus status) {
+  command_.reset();
+  if (status.signalled) progress_.say(plan_.command.front() + " was " + status.describe());
+  begin_stop(status.shell_status());
+}
+
+void ClusterSession::on_signal(int number) {
+  if (phase_ == State::kStopping) {
+    // Asked twice: no more waiting for pods.
+    if (number != SIGHUP && node_ && !node_ended_) (void)node_->process().signal(SIGKILL);
+    return;
+  }
+  if (command_) {
+    // A terminal's ^C reaches the command by itself, as part of our process group.
+    if (number != SIGINT) (void)command_->signal(number);
+    return;
+  }
+  bool was_ready = phase_ == State::kReady;
+  constexpr int kShellSignal = 128;
+  progress_.say(std::string(was_ready ? "stopping" : "interrupted") + " (" + sigabbrev_np(number) + ")");
+  begin_stop(was_ready ? 0 : kShellSignal + number);
+}
+
+std::string ClusterSession::on_request(const std::string& request) {
+  if (request == "status") return status_json();
+  if (request == "down") {
+    progress_.say("stopping (sublet down)");
+    if (command_) (void)command_->signal(SIGTERM);
+    begin_stop(0);
+    return "stopping";
+  }
+  return "unknown request";
+}
+
+void ClusterSession::show_log_end(const std::string& component) {
+  constexpr std::size_t kLines = 12;
+  constexpr std::size_t kBytes = 16384;
+  auto text = fs::read_tail(state_.file("log/" + component + ".log"), kBytes);
+  if (!text || text->empty()) return;
+  fmt::print(stderr, "--- the end of {}.log\n", component);
+  for (const std::string& line : last_lines(*text, kLines)) fmt::print(stderr, "    {}\n", line);
+}
+
+void ClusterSession::fail_with(Error error, const std::vector<std::string>& late) {
+  if (phase_ == State::kStopping || phase_ == State::kEnded) return;
+  progress_.finish();
+  log::error("{}", to_string(error));
+  for (const std::string& component : late) show_log_end(component);
+  begin_stop(status_of(error));
+}
+
+void ClusterSession::begin_stop(int exit_status) {
+  if (phase_ == State::kStopping || phase_ == State::kEnded) return;
+  exit_status_ = exit_status;
+  phase_ = State::kStopping;
+  if (ascent_) ascent_->cancel();
+  save_status();
+  tick();
+  if (!node_ || node_ended_) return finish();
+  if (!node_->send({NodeRequest::Kind::kStop, ""})) (void)node_->process().signal(SIGKILL);
+  auto late = loop_.after(plan_.plan.config.stop_timeout, [this] {
+    progress_.say("the node does not end in time; it is killed");
+    (void)node_->process().signal(SIGKILL);
+  });
+  if (late) deadline_ = std::move(*late);
+}
+
+void ClusterSession::finish() {
+  if (phase_ == State::kEnded) return;
+  phase_ = State::kEnded;
+  progress_.finish();
+  tick_.reset();
+  deadline_.reset();
+  if (command_) {
+    // The cluster is gone under it; it hears of that by SIGTERM and is not waited for longer than a moment.
+    constexpr int kGraceMs = 2000;
+    (void)command_->signal(SIGTERM);
+    auto ended = command_->wait_for(kGraceMs);
+    if (!ended || !*ended) {
+      (void)command_->signal(SIGKILL);
+      (void)command_->wait();
+    }
+    command_.reset();
+  }
+  loop_.stop(0);
+}
+
+void ClusterSession::answer_detached(int exit_status) {
+  if (auto detach = std::exchange(plan_.detach, nullptr)) detach(exit_status);
+}
+
+std::string ClusterSession::status_json() const {
+  static constexpr const char* kNames[] = {"starting", "ready", "stopping", "ended"};
+  const Plan& plan = plan_.plan;
+  nlohmann::json status = {
+      {"schema", 1},
+      {"name", plan.name},
+      {"state", kNames[static_cast<int>(phase_)]},
+      {"pid", ::getpid()},
+      {"started", started_at_},
+      {"ready_seconds", ready_ms_ > 0 ? nlohmann::json(static_cast<double>(ready_ms_) / 1000) : nlohmann::json(nullptr)},
+      {"node", plan.node_name},
+      {"node_pid", node_ && !node_ended_ ? node_->process().pid() : 0},
+      {"state_dir", state_.path()},
+      {"kubeconfig", kubeconfig_path()},
+      {"components", plan.components_dir},
+      {"api_server", relay_ ? fmt::format("https://127.0.0.1:{}", relay_->port()) : ""},
+      {"ladders",
+       {{"identity", name_of(plan.identity.rung)},
+        {"cgroups", "none"},
+        {"network_out", plan.tap ? "tap" : "none"},
+        {"service_proxy", name_of(plan.proxy)},
+        {"snapshotter", name_of(plan.snapshotter)},
+        {"proc", plan.fresh_proc ? "fresh" : "host"},
+        {"sysfs", plan.fresh_sysfs ? "fresh" : "host"}}},
+      {"lost", plan.lost},
+      {"tap_restarts", tap_restarts_},
+      {"services", services_ ? services_->as_json() : nlohmann::json::array()}};
+  return status.dump();
+}
+
+void ClusterSession::save_status() {
+  if (phase_ == State::kEnded) return;
+  if (auto saved = state_.write_status(status_json()); !saved) log::warning("{}", saved.error().what);
+}
+
+}  // namespace sublet::launcher

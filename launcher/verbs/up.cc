@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// up and run: facts → plan → state directory → session.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "launcher/facts/gather.h"
+#include "launcher/images/archive.h"
+#include "launcher/session/cluster_session.h"
+#include "launcher/verbs/layout.h"
+#include "launcher/verbs/verbs.h"
+
+namespace sublet::launcher {
+namespace {
+
+// The user's directories that are shown writable inside at their own paths, if they are there and his.
+std::vector<std::string> user_directories(const Facts& facts, const Config& config) {
+  std::vector<std::string> candidates = {facts.home, facts.cwd};
+  for (const char* variable : {"SCRATCH", "WORK", "PROJECT", "TMPDIR"})
+    if (const char* value = std::getenv(variable)) candidates.emplace_back(value);
+  candidates.insert(candidates.end(), config.writable.begin(), config.writable.end());
+  std::erase_if(candidates, [](const std::string& path) {
+    struct stat st {};
+    return ::stat(path.c_str(), &st) != 0 || !S_ISDIR(st.st_mode) || ::access(path.c_str(), W_OK) != 0;
+  });
+  return candidates;
+}
+
+Result<std::vector<std::string>> image_archives(const Layout& layout, const Config& config) {
+  std::vector<std::string> archives = {layout.pause_image};
+  if (!fs::exists(layout.pause_image))
+    return fail("the pause image is missing: " + layout.pause_image, "build it: scripts/build-images", ExitCode::kPrerequisite);
+  for (std::string& archive : TRY(archives_in(config.archives))) archives.push_back(std::move(archive));
+  // A damaged archive is better found now than in the middle of bring-up.
+  for (const std::string& archive : archives) TRY(inspect_archive(archive));
+  return archives;
+}
+
+// The parent of a detached launcher: waits for the exit status that the child sends when the cluster is ready or has
+// failed, and ends with it. The child goes on.
+Result<UniqueFd> detach_from_terminal() {
+  auto [read_end, write_end] = TRY(sys::pipe());
+  pid_t child = ::fork();
+  if (child < 0) return fail_errno("fork");
+  if (child > 0) {
+    write_end.reset();
+    unsigned char status = static_cast<unsigned char>(ExitCode::kFailure);
+    // No byte: the launcher died before it could say how it went.
+    (void)!::read(read_end.get(), &status, 1);
+    ::_exit(status);
+  }
+  if (::setsid() < 0) return fail_errno("setsid");
+  return std::move(write_end);
+}
+
+// From here on nobody watches: messages go to the launcher's own log.
+void let_go(const UniqueFd& pipe, const std::string& log_path, int status) {
+  constexpr mode_t kLogMode = 0600;
+  auto log = sys::open(log_path, O_WRONLY | O_CREAT | O_APPEND, kLogMode);
+  auto null = sys::open("/dev/null", O_RDWR);
+  if (null) {
+    (void)::dup2(null->get(), STDIN_FILENO);
+    (void)::dup2(log ? log->get() : null->get(), STDOUT_FILENO);
+    (void)::dup2(log ? log->get() : null->get(), STDERR_FILENO);
+  }
+  auto byte = static_cast<char>(status);
+  (void)sys::write_all(pipe.get(), std::string_view(&byte, 1));  // the parent may have been killed
+}
+
+}  // namespace
+
+Result<int> up(const Invocation& invocation) {
+  const Options& options = invocation.options;
+  Timeline timeline;
+  const std::string executable = TRY(own_executable());
+  const Layout layout = find_layout(executable);
+  timeline.begin("facts and plan");
+  Facts facts = TRY_WHILE("looking at this host", gather_facts(invocation.loaded.config, layout.components));
+  Plan plan = TRY(make_plan(invocation.loaded.config, facts, user_directories(facts, invocation.loaded.config)));
+  plan.components_dir = plan.config.components_dir.empty() ? layout.components : plan.config.components_dir;
+  plan.archives = TRY(image_archives(layout, plan.config));
+  timeline.end("facts and plan");
+  if (options.dry_run) {
+    fmt::print("{}", options.json ? plan_as_json(plan) : plan_as_text(plan));
+    return 0;
+  }
+  UniqueFd detached;
+  if (options.detach) detached = TRY(detach_from_terminal());
+
+  StatePlan state_plan;
+  state_plan.base = plan.state_base;
+  state_plan.uid = facts.uid;
+  state_plan.id = cluster_id(facts.job, plan.name);
+  for (const StateCandidate& candidate : facts.state) state_plan.other_bases.push_back(candidate.path);
+  Cleaner cleaner;
+  if (plan.identity.rung != IdentityRung::kSingle)
+    cleaner.write_id_maps = [identity = plan.identity](pid_t pid) { return write_id_maps(pid, identity); };
+  StateDir state = TRY(StateDir::create(state_plan, cleaner));
+
+  SessionPlan session;
+  session.plan = std::move(plan);
+  session.wrapper = layout.wrapper;
+  session.style = Progress::style_for(options.quiet);
+  if (options.verb == Verb::kRun) session.command = options.command;
+  if (options.detach)
+    session.detach = [&detached, log = state.file("log/launcher.log")](int status) { let_go(detached, log, status); };
+  return ClusterSession(std::move(session), std::move(state), std::move(timeline)).run();
+}
+
+}  // namespace sublet::launcher
