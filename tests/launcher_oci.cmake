@@ -16,3 +16,9 @@ set_tests_properties(integration/deny_syscall PROPERTIES LABELS integration TIME
 add_executable(fake_ids support/fake_ids.cc)
 target_link_libraries(fake_ids PRIVATE launcher_oci)
 sublet_warnings(fake_ids)
+
+# The wrapper and the filter under the real containerd and runc, with the images that scripts/build-images makes.
+add_test(NAME integration/oci_wrapper
+  COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/oci_wrapper.sh $<TARGET_FILE:sublet-oci> $<TARGET_FILE:fake_ids>
+    ${PROJECT_SOURCE_DIR}/build/components)
+set_tests_properties(integration/oci_wrapper PROPERTIES LABELS integration TIMEOUT 120 SKIP_RETURN_CODE 77)
