@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# `run -- CMD` ends with what CMD ends with, whatever that is, and always takes its cluster down.
+. "$(dirname "$0")/lib.sh"
+traces > "$tmp/before"
+
+say "exit status 3, with the cluster's kubeconfig and kubectl at hand"
+same "$(status_of sublet run -- sh -c 'kubectl get nodes --no-headers && test -r "$KUBECONFIG" && exit 3')" 3
+grep -q ' Ready ' "$tmp/out" || fail "no node in: $(cat "$tmp/out")"
+nothing_left 5 "$tmp/before"
+say "killed by a signal"
+same "$(status_of sublet run -- sh -c 'kill -9 $$')" 137
+say "no such command, and one that cannot be run: known before a cluster is made"
+same "$(status_of sublet run -- /nowhere/at/all)" 127
+contains "$(cat "$tmp/err")" /nowhere/at/all
+same "$(status_of sublet run -- /etc/passwd)" 126
+say "input and output are the command's"
+same "$(echo through | sublet run --quiet -- cat 2> "$tmp/err")" through
+say "a signal to sublet is CMD's too"
+sublet run -- sh -c 'trap "echo told; exit 9" TERM; touch "'"$tmp"'/up"; while :; do sleep 0.1; done' > "$tmp/told" 2>&1 &
+runner=$!
+eventually 120 test -e "$tmp/up"
+kill -TERM "$runner"
+status=0; wait "$runner" || status=$?
+contains "$(cat "$tmp/told")" told
+[ "$status" -ne 0 ] || fail "ended with 0 after SIGTERM"
+nothing_left 5 "$tmp/before"

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Two clusters of one user at once: other names, ports and states; what is in one is not in the other; each goes alone.
+. "$(dirname "$0")/lib.sh"
+traces > "$tmp/before"
+own_cluster
+at_end+=('"$SUBLET" down --name second')
+"$SUBLET" up --detach --name second
+second() { "$SUBLET" --name second kubectl "$@"; }
+
+k create configmap only-here
+same "$(status_of second get configmap only-here)" 1
+[ "$(k config view -o jsonpath='{.clusters[0].cluster.server}')" != "$(second config view -o jsonpath='{.clusters[0].cluster.server}')" ] || fail "one address for both"
+say "the first one's kubeconfig opens nothing in the second"
+server=$(second config view -o jsonpath='{.clusters[0].cluster.server}')
+same "$(status_of k --server "$server" --insecure-skip-tls-verify get nodes)" 1
+"$SUBLET" status --json | jq -e '[.. | .name? // empty] | contains(["second", "two-clusters"])' > /dev/null
+say "taken names are refused, and name the way out"
+same "$(status_of "$SUBLET" up --detach --name second)" 1
+contains "$(cat "$tmp/err")" second
+sublet down
+second get nodes --no-headers | grep -q ' Ready '
+"$SUBLET" down --name second
+nothing_left 5 "$tmp/before"
