@@ -35,7 +35,7 @@ Unexpected unreadable(::archive* reader) {
   const bool short_one = why.find("runcated") != std::string::npos || why.find("end of file") != std::string::npos ||
                          why.find("needed") != std::string::npos;
   if (short_one) return cut_off(why);
-  return fail("it is no image archive (tar): " + why);
+  return fail("it is no image archive (tar): " + why, "it may be damaged or of another kind: make or copy it again");
 }
 
 // "./blobs/x" and "blobs/x/" are "blobs/x".

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "launcher/images/reference.h"
 
 namespace sublet::launcher {
 namespace {
@@ -22,27 +23,24 @@ bool runs_on(const ImageInfo& image, const std::string& platform) {
 
 }  // namespace
 
-std::vector<std::string> import_arguments(const std::string& file, const std::string& unpack_for) {
-  // --local: the other way, by the transfer service, unpacks only for snapshotters that containerd's own file lists.
-  std::vector<std::string> arguments = {"--namespace", kCriNamespace, "images", "import", "--local"};
-  if (unpack_for.empty()) {
-    arguments.emplace_back("--no-unpack");
-  } else {
-    arguments.insert(arguments.end(), {"--snapshotter", unpack_for});
-  }
-  arguments.push_back(file);
-  return arguments;
+std::vector<std::string> import_arguments(const std::string& file) {
+  // Not unpacked: the CRI plugin does that when the first container wants an image, and most never do.
+  // Pinned: the kubelet deletes unused images when the disk fills up, and these can't be pulled again without internet.
+  return {"--namespace", kCriNamespace, "images", "import", "--no-unpack", "--label", "io.cri-containerd.pinned=pinned",
+          file};
 }
 
 Result<void> check_importable(const std::string& file, const std::vector<ImageInfo>& images,
                               const std::string& platform) {
   const std::string context = "image archive " + file + ": ";
   for (const ImageInfo& image : images) {
-    if (image.name.empty() || image.name.find('/') == std::string::npos)
-      return fail(
-          context + "it gives image " + (image.name.empty() ? image.digest : "\"" + image.name + "\"") +
-              " no full name, so no pod could ask for it",
-          "name it when it is made: `skopeo copy … oci-archive:FILE:docker.io/library/NAME:TAG`, or use `docker save`");
+    // containerd keeps a name as it is; the CRI plugin asks for the full one.
+    const std::string full = full_reference(image.name);
+    if (image.name.empty() || image.name != full)
+      return fail(context + "it names its image " + (image.name.empty() ? "not at all" : "\"" + image.name + "\"") +
+                      ", and pods ask for full names",
+                  "name it when it is made, as in: skopeo copy … oci-archive:FILE:" +
+                      (full.empty() ? "docker.io/library/NAME:TAG" : full));
     if (!runs_on(image, platform))
       return fail(context + image.name + " is for " + join(image.platforms, ", ") + ", and this host is " + platform);
   }
@@ -60,7 +58,7 @@ std::string host_platform() {
 
 Result<void> import_archive(const std::string& file, const ImportPlan& plan) {
   Command command = plan.ctr;
-  for (std::string& word : import_arguments(file, plan.unpack_for)) command.argv.push_back(std::move(word));
+  for (std::string& word : import_arguments(file)) command.argv.push_back(std::move(word));
   const Output output = TRY_WHILE("importing " + file, run(std::move(command), plan.timeout_ms));
   if (output.status.success()) return {};
   const std::string said = join(last_lines(trim(output.err), 3), "; ");

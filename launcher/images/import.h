@@ -15,13 +15,11 @@ struct ImportPlan {
   /// Runs `ctr --address SOCKET` where the socket is: argv to which the rest is appended, with its namespaces and
   /// environment.
   Command ctr;
-  /// Unpacked now for this snapshotter; empty: when the first container wants it (which the CRI plugin does by itself).
-  std::string unpack_for;
   int timeout_ms = 600'000;
 };
 
 /// The words after `ctr --address SOCKET`. `file` is the path as ctr sees it. Pure.
-[[nodiscard]] std::vector<std::string> import_arguments(const std::string& file, const std::string& unpack_for);
+[[nodiscard]] std::vector<std::string> import_arguments(const std::string& file);
 
 /// That what was found can run here: each image has a name that a pod can ask for, and content for `platform`
 /// ("linux/amd64"). Pure; the error names the file.
