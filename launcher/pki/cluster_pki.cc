@@ -60,7 +60,8 @@ Result<ClusterPki> create_cluster_pki(const PkiPlan& plan) {
       {&ClusterPki::etcd_server, &etcd_ca, etcd_server_request()},
       {&ClusterPki::kubelet_client, &ca, client("system:node:" + plan.node_name, {"system:nodes"})},
       {&ClusterPki::kubelet_server, &ca, kubelet_server_request(plan)},
-      {&ClusterPki::controller_manager, &ca, client("system:kube-controller-manager")},
+      // All its controllers run as one client. Their own service accounts would each have to fetch a token first.
+      {&ClusterPki::controller_manager, &ca, client("system:kube-controller-manager", {kMasters})},
       {&ClusterPki::scheduler, &ca, client("system:kube-scheduler")},
       {&ClusterPki::proxy, &ca, client("system:kube-proxy")},
       {&ClusterPki::coredns, &ca, client("system:coredns")},
