@@ -43,6 +43,8 @@ const std::vector<Component>& all_components() {
 }
 
 Probe check_files(const std::string& directory, const Component& component) {
+  if (directory.empty()) return {false, "no directory of components is known (components.dir)"};
+  if (!fs::exists(directory)) return {false, directory + ": No such file or directory"};
   for (const char* file : component.files) {
     std::string path = directory + "/" + file;
     if (::access(path.c_str(), X_OK) != 0)

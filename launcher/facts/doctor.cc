@@ -14,6 +14,8 @@
 namespace sublet::launcher {
 namespace {
 
+// How try_in_namespaces() begins the reason of what it could not come to.
+constexpr std::string_view kNotTried = "not tried";
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
 Rung rung(std::string name, const Probe& probe, Cost cost, std::string effect, std::vector<std::string> admin) {
@@ -33,6 +35,8 @@ void rule_out(Rung& rung, const std::string& setting) {
 // Takes the best rung that is available; what is above it is lost.
 Ladder climb(std::string name, std::vector<Rung> rungs) {
   Ladder ladder{std::move(name), true, std::move(rungs)};
+  for (Rung& rung : ladder.rungs)
+    if (rung.reason.starts_with(kNotTried)) rung.admin.clear();  // nobody knows yet whether it needs a change
   auto best = std::find_if(ladder.rungs.begin(), ladder.rungs.end(), [](const Rung& r) { return r.available; });
   for (auto it = ladder.rungs.begin(); it != best; ++it) it->state = RungState::kLost;
   if (best == ladder.rungs.end()) {
@@ -104,9 +108,12 @@ Ladder cgroups(const Facts& facts, const Config& config) {
 }
 
 Ladder network_out(const Facts& facts, const Config& config) {
+  // Where the kernel has no dummy driver, a bridge without ports does the same.
+  Probe stand_in{facts.dummy.ok || facts.bridge.ok, facts.dummy.reason};
+  if (stand_in.ok) stand_in.reason.clear();
   std::vector<Rung> rungs = {
       rung("tap", facts.tun, Cost::kDegrades, "pods reach nothing outside of the cluster", changes::tun()),
-      rung("none", facts.dummy, Cost::kRequired, "without a tap, a dummy link must hold the node's address",
+      rung("none", stand_in, Cost::kRequired, "without a tap, a dummy link must hold the node's address",
            changes::modules({"dummy"})),
   };
   if (config.tap == TapMode::kOff) rule_out(rungs[0], "network.tap is \"off\"");
@@ -184,7 +191,8 @@ Ladder state(const Facts& facts) {
 Ladder components(const Facts& facts) {
   std::vector<std::string> bad;
   for (const ComponentFact& component : facts.components)
-    if (!component.usable.ok) bad.push_back(component.usable.reason);
+    if (!component.usable.ok && (bad.empty() || bad.back() != component.usable.reason))
+      bad.push_back(component.usable.reason);
   Probe all{bad.empty() && !facts.components.empty(), bad.empty() ? "nothing was looked for" : join(bad, "; ")};
   if (all.ok) all.reason.clear();
   return climb("components",

@@ -33,7 +33,8 @@ std::string cost_line(const Rung& rung) {
 
 std::string changes_text(const std::vector<std::string>& admin) {
   std::string text;
-  for (const std::string& command : admin) text += fmt::format("{:>10}{}\n", "", (command.starts_with('#') ? "" : "root# ") + command);
+  for (const std::string& command : admin)
+    text += fmt::format("{:>10}{}\n", "", (command.starts_with('#') ? "" : "root# ") + command);
   return text;
 }
 
@@ -41,8 +42,12 @@ std::string ladder_text(const Ladder& ladder) {
   const Rung* taken = ladder.taken();
   std::string text =
       fmt::format("{:<8}{:<16}{}\n", verdict(ladder), ladder.name, taken != nullptr ? taken->name : "nothing usable");
+  const Rung* last = nullptr;
   for (const Rung& rung : ladder.rungs) {
     if (rung.state != RungState::kLost) continue;
+    // Lost with the one above it, by the same cause.
+    if (last != nullptr && last->reason == rung.reason && rung.admin.empty()) continue;
+    last = &rung;
     text += fmt::format("{:>8}{}: {}\n", "", rung.name, rung.reason);
     if (!rung.effect.empty()) text += fmt::format("{:>10}{}\n", "", cost_line(rung));
     text += changes_text(rung.admin);
