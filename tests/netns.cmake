@@ -1,4 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+add_library(test_frames STATIC support/frames.cc)
+target_include_directories(test_frames PUBLIC ${PROJECT_SOURCE_DIR})
+unit_tests(netns
+  SOURCES cidr_test.cc frame_test.cc poll_set_test.cc resolv_conf_test.cc tap_orders_test.cc
+  DEPS netns test_frames nlohmann_json::nlohmann_json)
+
 # The driver and a command behind it, for the tests here and for scripts/bench.d/tap.
 add_executable(tap_up support/tap_up.cc)
 target_link_libraries(tap_up PRIVATE netns)
