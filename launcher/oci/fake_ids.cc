@@ -51,7 +51,7 @@ struct Abi {
 };
 
 // arch/x86/entry/syscalls/syscall_64.tbl
-constexpr std::array<IdCall, 10> kX86_64Calls{{
+constexpr std::array<IdCall, 10> kX64Calls{{
     {92, 1, 2},   // chown
     {93, 1, 2},   // fchown
     {94, 1, 2},   // lchown
@@ -63,7 +63,7 @@ constexpr std::array<IdCall, 10> kX86_64Calls{{
     {117, 0, 3},  // setresuid
     {119, 0, 3},  // setresgid
 }};
-constexpr std::array<std::uint32_t, 1> kX86_64Setgroups{116};
+constexpr std::array<std::uint32_t, 1> kX64Setgroups{116};
 
 // arch/x86/entry/syscalls/syscall_32.tbl; arm's numbers (arch/arm/tools/syscall.tbl) differ in fchownat alone.
 constexpr std::array<IdCall, 19> thirty_two_bit_calls(std::uint32_t fchownat) {
@@ -108,7 +108,7 @@ constexpr std::array<std::uint32_t, 1> kAarch64Setgroups{159};
 
 constexpr std::uint32_t kX32Bit = 0x40000000;  // __X32_SYSCALL_BIT: the same calls by the same numbers
 constexpr std::array<Abi, 4> kAbis{{
-    {AUDIT_ARCH_X86_64, ~kX32Bit, kX86_64Calls, kX86_64Setgroups},
+    {AUDIT_ARCH_X86_64, ~kX32Bit, kX64Calls, kX64Setgroups},
     {AUDIT_ARCH_I386, ~0U, kI386Calls, kThirtyTwoBitSetgroups},
     {AUDIT_ARCH_AARCH64, ~0U, kAarch64Calls, kAarch64Setgroups},
     {AUDIT_ARCH_ARM, ~0U, kArmCalls, kThirtyTwoBitSetgroups},

@@ -102,7 +102,7 @@ Result<json> edit_process(json process, const OciSettings& settings) {
   json* user = TRY(member(process, "user", Type::object, "process."));
   if (user == nullptr) return process;  // the runtime's default is 0:0
   const bool stands_in = TRY(fold_id(*user, "uid", settings.id_limit));
-  TRY(fold_id(*user, "gid", settings.id_limit));
+  (void)TRY(fold_id(*user, "gid", settings.id_limit));
   TRY(drop_groups(*user, settings.id_limit));
   if (stands_in) TRY(leave_ambient_capabilities(process));
   return process;

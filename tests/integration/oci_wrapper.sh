@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The OCI wrapper and the fake-id filter under the real containerd and runc, on each rung of the identity ladder and without
-# cgroups: an image of several owners is unpacked and run, as root and as other users.
+# The OCI wrapper and the fake-id filter under the real containerd and runc, on each rung of the identity ladder and
+# without cgroups: an image of several owners is unpacked and run, as root and as other users.
 #   oci_wrapper.sh SUBLET-OCI FAKE_IDS COMPONENTS      (the binaries, and the directory of containerd, ctr, runc)
 set -euo pipefail
 self=$(realpath "$0")
@@ -9,7 +9,7 @@ root=${self%/tests/*}
 
 skip() { echo "skipped: $*"; exit 77; }
 
-# ---- inside: root of a new user namespace, with private mount, pid, network, ipc and cgroup namespaces --------------------
+# ---- inside: root of a new user namespace, with namespaces of all other kinds ----
 
 inside() {
   local wrapper=$1 fake_ids=$2 components=$3 images=$4 rung=$5 limit=$6 settings image
@@ -23,7 +23,8 @@ inside() {
   settings=/run/sublet/oci.json
   printf '{"runtime": "%s/runc", "cgroups": false, "idLimit": %s}' "$components" "$limit" > $settings
   printf '%s\n' 'version = 3' 'root = "/run/lib"' 'state = "/run/containerd"' \
-    'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"]' > /run/config.toml
+    'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"]' \
+    > /run/config.toml
   # TMPDIR is where the shim puts the process of an exec.
   TMPDIR=/run/tmp "$fake_ids" "$limit" containerd --config /run/config.toml > /run/containerd.log 2>&1 &
   local tries=0
@@ -43,7 +44,9 @@ inside() {
     local what=$1 expected=$2 got
     shift 2
     got=$("$@" 2> /run/err) || got="$got [status $?] $(cat /run/err)"
-    [ "$got" = "$expected" ] || { printf '%s: FAILED: %s\n  expected: %s\n  got: %s\n' "$rung" "$what" "$expected" "$got"; failed=1; }
+    [ "$got" = "$expected" ] && return
+    printf '%s: FAILED: %s\n  expected: %s\n  got: %s\n' "$rung" "$what" "$expected" "$got"
+    failed=1
   }
   # in_container USER SCRIPT
   in_container() {
@@ -54,7 +57,8 @@ inside() {
   local capabilities='awk "/CapEff/ { print \$2 }" /proc/self/status'
 
   check "root has its usual capabilities" 00000000a80425fb in_container 0 "$capabilities"
-  check "root may give files away" ok in_container 0 'touch /tmp/f && chown 1000:33 /tmp/f && chgrp 65534 /tmp/f && echo ok'
+  check "root may give files away" ok in_container 0 \
+    'touch /tmp/f && chown 1000:33 /tmp/f && chgrp 65534 /tmp/f && echo ok'
   check "root may become another user" ok in_container 0 'su www-data -s /bin/sh -c "echo ok"'
   check "another user has no capabilities" 0000000000000000 in_container 33:33 "$capabilities"
   check "another user reads its own files" "for www-data only" in_container 33:33 'cat /var/www/private'
@@ -67,7 +71,8 @@ inside() {
   if [ "$limit" -eq 1 ]; then
     check "there is only one user" "0 0 0" in_container 33:33 'echo $(id -u) $(id -g) $(stat -c %u /var/www/private)'
   else
-    check "who is mapped is who is asked for" "33 33 33" in_container 33:33 'echo $(id -u) $(id -g) $(stat -c %u /var/www/private)'
+    check "who is mapped is who is asked for" "33 33 33" in_container 33:33 \
+      'echo $(id -u) $(id -g) $(stat -c %u /var/www/private)'
     check "others are kept out" denied in_container 1000:1000 'cat /var/www/private 2>/dev/null || echo denied'
     check "files go to whom they are given" 1000 in_container 0 'touch /tmp/f; chown 1000 /tmp/f; stat -c %u /tmp/f'
   fi
@@ -76,8 +81,8 @@ inside() {
   # shellcheck disable=SC2086
   ctr run -d $run sublet.local/busybox:1 long sleep 600 > /run/err 2>&1 || { cat /run/err; failed=1; }
   check "exec as root" 00000000a80425fb ctr tasks exec --exec-id e1 long /bin/sh -c "$capabilities"
-  check "exec as another user" "for www-data only 0000000000000000" ctr tasks exec --exec-id e2 --user 33:33 long /bin/sh -c \
-    "echo \$(cat /var/www/private; $capabilities)"
+  check "exec as another user" "for www-data only 0000000000000000" \
+    ctr tasks exec --exec-id e2 --user 33:33 long /bin/sh -c "echo \$(cat /var/www/private; $capabilities)"
   ctr tasks kill -s SIGKILL long || failed=1
 
   # shellcheck disable=SC2086
@@ -106,7 +111,7 @@ if [ "${1-}" = --inside ]; then
   exit
 fi
 
-# ---- outside ----------------------------------------------------------------------------------------------------------------
+# ---- outside ----
 
 wrapper=$(realpath "$1") fake_ids=$(realpath "$2") components=$(realpath -m "$3")
 for program in containerd containerd-shim-runc-v2 ctr runc; do
@@ -116,7 +121,8 @@ for program in gcc umoci busybox jq; do command -v "$program" > /dev/null || ski
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
-SUBLET_CACHE=${SUBLET_CACHE:-$work/cache} "$root/scripts/build-images" "$work/images" busybox pause > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+export SUBLET_CACHE=${SUBLET_CACHE:-$work/cache}
+"$root/scripts/build-images" "$work/images" busybox pause > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 
 isolate=(unshare --user --mount --pid --fork --kill-child --mount-proc --net --uts --ipc --cgroup)
 unshare --user true 2>/dev/null || skip "no user namespaces"
@@ -126,7 +132,8 @@ rung() {
   local name=$1 limit=$2
   shift 2
   if ! "${isolate[@]}" "$@" true 2> "$work/err"; then echo "$name: left out: $(head -n 1 "$work/err")"; return; fi
-  "${isolate[@]}" "$@" "$self" --inside "$wrapper" "$fake_ids" "$components" "$work/images" "$name" "$limit" || status=1
+  "${isolate[@]}" "$@" "$self" --inside "$wrapper" "$fake_ids" "$components" "$work/images" "$name" "$limit" ||
+    status=1
   echo "$name: done"
 }
 subordinate=$(getsubids "$(id -un)" 2>/dev/null | awk '{ print $3; exit }') || true

@@ -12,7 +12,7 @@ int main(int argc, char **argv) {
     return 0;
   }
 
-  // Blocked before anything can arrive. A blocked signal reaches PID 1 although it has no handler (signal(7), pid_namespaces(7)).
+  // A blocked signal reaches PID 1 although it has no handler for it (pid_namespaces(7)).
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGCHLD);

@@ -91,7 +91,7 @@ TEST_CASE("oci wrapper: bad configurations are named, and kept", "[oci]") {
 }
 
 TEST_CASE("oci wrapper: errors are lines of runc's log", "[oci]") {
-  const Error error{"a \"b\"\nc"};
+  const Error error = fail("a \"b\"\nc").value();
   auto line = json::parse(oci_log_line(error, true, 1767323045), nullptr, false);
   CHECK(line == json{{"level", "error"}, {"msg", "sublet-oci: a \"b\"\nc"}, {"time", "2026-01-02T03:04:05Z"}});
   CHECK(oci_log_line(error, false, 0) ==
