@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "launcher/config/guard.h"
+
 namespace sublet::launcher {
 namespace {
 
@@ -16,21 +18,32 @@ bool is_bare_key(std::string_view key) {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-/// The line as a terminal may see it: a hostile file must not send escape sequences.
+/// Goes through a line as a terminal shows it: `take` gets each character, "?" for what could be a control sequence of
+/// the terminal (C0, C1, DEL) or is no character at all, and where it starts in `line`.
+template <typename Take>
+void each_character(std::string_view line, Take take) {
+  for (std::size_t at = 0; at < line.size();) {
+    std::size_t length = utf8_sequence_length(line.substr(at));
+    std::string_view character = line.substr(at, std::max<std::size_t>(length, 1));
+    bool c1 = length == 2 && character[0] == '\xc2' && static_cast<unsigned char>(character[1]) < 0xa0;
+    bool c0 = length == 1 && is_control(character[0]) && character[0] != '\t';
+    take(length == 0 || c0 || c1 ? std::string_view("?") : character, at);
+    at += character.size();
+  }
+}
+
 std::string printable(std::string_view line) {
-  std::string shown(line);
-  std::replace_if(
-      shown.begin(), shown.end(), [](char c) { return is_control(c) && c != '\t'; }, '?');
+  std::string shown;
+  each_character(line, [&](std::string_view character, std::size_t) { shown += character; });
   return shown;
 }
 
-/// Blanks as wide as the first `bytes` bytes of `line` look: a tab stays one, the tail of a UTF-8 sequence is nothing.
+/// Blanks as wide as the first `bytes` bytes of `line` look; a tab stays one.
 std::string padding(std::string_view line, std::size_t bytes) {
   std::string pad;
-  for (char c : line.substr(0, bytes)) {
-    if ((static_cast<unsigned char>(c) & 0xc0) == 0x80) continue;
-    pad += c == '\t' ? '\t' : ' ';
-  }
+  each_character(line, [&](std::string_view character, std::size_t at) {
+    if (at < bytes) pad += character == "\t" ? '\t' : ' ';
+  });
   return pad;
 }
 

@@ -10,62 +10,12 @@
 #include <toml.hpp>
 
 #include "base/strings.h"
+#include "launcher/config/guard.h"
 
 namespace sublet::launcher {
 namespace {
 
 using Value = toml::basic_value<toml::discard_comments, std::map, std::vector>;
-
-// toml11 parses, and its tables go away, by recursion. Nothing of ours nests deeper than six.
-constexpr int kMaxDepth = 32;
-constexpr int kMaxDotsOfLine = 64;
-
-/// Jumps over the string that starts at `at`; the end of the text if nothing closes it.
-std::size_t after_string(std::string_view text, std::size_t at) {
-  std::string_view mark = text.substr(at, 1);
-  if (text.substr(at, 3) == std::string(3, mark[0])) mark = text.substr(at, 3);
-  for (at += mark.size(); at < text.size(); ++at) {
-    if (text[at] == '\\' && mark[0] == '"') {
-      ++at;
-    } else if (text.substr(at, mark.size()) == mark) {
-      return at + mark.size();
-    } else if (text[at] == '\n' && mark.size() == 1) {
-      return at;  // an error that toml11 will name
-    }
-  }
-  return text.size();
-}
-
-/// The line on which the text nests deeper than toml11's recursion may go, or nothing.
-std::optional<unsigned> too_deep(std::string_view text) {
-  unsigned line = 1;
-  int depth = 0;
-  int dots = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    char c = text[at];
-    if (c == '"' || c == '\'') {
-      std::size_t end = after_string(text, at);
-      line += static_cast<unsigned>(std::count(text.begin() + static_cast<std::ptrdiff_t>(at),
-                                               text.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
-      at = end;
-      continue;
-    }
-    if (c == '#') {
-      at = std::min(text.find('\n', at), text.size());
-      continue;
-    }
-    if (c == '[' || c == '{') ++depth;
-    if ((c == ']' || c == '}') && depth > 0) --depth;
-    if (c == '.') ++dots;
-    if (depth > kMaxDepth || dots > kMaxDotsOfLine) return line;
-    if (c == '\n') {
-      ++line;
-      dots = 0;
-    }
-    ++at;
-  }
-  return std::nullopt;
-}
 
 Location location_of(const Value& value) {
   toml::source_location at = value.location();
@@ -156,14 +106,8 @@ void forget_places(Node& node) {
 }  // namespace
 
 Result<Node> parse_toml(std::string_view text, const std::string& file_name) {
-  if (text.size() > kMaxConfigBytes) {
-    return fail(fmt::format("{}: longer than {}", file_name, human_bytes(kMaxConfigBytes)), {}, ExitCode::kUsage);
-  }
-  if (text.find('\0') != std::string_view::npos) {
-    return fail(fmt::format("{}: not a text file (it has a NUL byte)", file_name), {}, ExitCode::kUsage);
-  }
-  if (std::optional<unsigned> line = too_deep(text)) {
-    return fail(fmt::format("{}:{}:1: nested too deep", file_name, *line), {}, ExitCode::kUsage);
+  if (std::optional<Guarded> refused = refuse_text(text)) {
+    return fail(diagnostic(file_name, refused->at, refused->what), {}, ExitCode::kUsage);
   }
   try {
     std::istringstream stream{std::string(text)};

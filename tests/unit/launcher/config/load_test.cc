@@ -381,7 +381,9 @@ TEST_CASE("config: as text and as JSON each key has its value and origin", "[con
   World world;
   world.user("[[node.bind]]\nsource='/a'\n");
   world.sources.env["SUBLET_NETWORK_MTU"] = "1500";
-  Loaded loaded = *load_config(world.sources);
+  Result<Loaded> result = load_config(world.sources);
+  REQUIRE(result);
+  const Loaded& loaded = *result;
   std::string text = config_as_text(loaded);
   CHECK(text.starts_with("KEY "));
   CHECK(text.find("\nnetwork.mtu             1500 ") != std::string::npos);
