@@ -122,6 +122,12 @@ SlirpStack::~SlirpStack() {
   if (slirp_ != nullptr) ::slirp_cleanup(slirp_);
 }
 
+void SlirpStack::tick() {
+  // "An error in poll": the sockets are left alone.
+  ::slirp_pollfds_poll(
+      slirp_, 1, [](int, void*) { return 0; }, nullptr);
+}
+
 void SlirpStack::input(std::span<const std::uint8_t> frame) {
   ::slirp_input(slirp_, frame.data(), static_cast<int>(frame.size()));
 }

@@ -32,6 +32,9 @@ class SlirpStack {
   SlirpStack(const SlirpStack&) = delete;
   SlirpStack& operator=(const SlirpStack&) = delete;
 
+  /// Sets libslirp's clock and lets its timers run. Due before the first input() after a wait: libslirp dates sockets by
+  /// the clock of the last tick() or process(), and would take one that it makes after a long sleep for expired.
+  void tick();
   /// One frame from the guest. Only what may_enter().
   void input(std::span<const std::uint8_t> frame);
   /// Calls `want(fd, EPOLL… events)` for each socket that libslirp waits for, and gives how long it can wait at most,

@@ -98,6 +98,7 @@ bool Driver::launcher_gone(std::uint32_t events) {
 }
 
 Driver::Tap Driver::from_guest() {
+  stack_->tick();
   for (int i = 0; i < kBatch; ++i) {
     ssize_t count = ::read(kTapFd, &in_, sizeof in_);
     if (count < 0) {

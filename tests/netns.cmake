@@ -9,3 +9,12 @@ unit_tests(netns
 add_executable(tap_up support/tap_up.cc)
 target_link_libraries(tap_up PRIVATE netns)
 sublet_warnings(tap_up)
+
+add_library(test_netns_world STATIC support/inet.cc support/netns_world.cc)
+target_link_libraries(test_netns_world PUBLIC netns test_frames)
+sublet_warnings(test_netns_world)
+foreach(name tap_driver tap_loopback tap_traffic)
+  integration_test(${name} DEPS test_netns_world)
+  target_compile_definitions(integration_${name} PRIVATE TAP_UP="$<TARGET_FILE:tap_up>")
+  add_dependencies(integration_${name} tap_up)
+endforeach()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "netns_world.h"
+#include "tests/support/netns_world.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -57,13 +57,14 @@ Result<std::string> read_to_end(int fd, int timeout_ms) {
 Result<UniqueFd> tap_inside(const Namespaces& guest, const netns::TapOrders& orders) {
   auto [ours, theirs] = TRY(sys::socketpair(SOCK_SEQPACKET));
   int out = theirs.get();
-  TRY(guest.run([&orders, out]() -> Result<std::string> {
+  auto make = [&orders, out]() -> Result<std::string> {
     auto tap = TRY(netns::open_tap("tap0"));
     TRY(netns::bring_up_loopback());
     TRY(netns::configure_link(netns::tap_link(orders, "tap0")));
     TRY(send_message(out, "tap", {tap.get()}));
     return std::string();
-  }));
+  };
+  TRY(guest.run(make));
   auto message = TRY(receive_message(ours.get()));
   if (message.fds.size() != 1) return fail("no tap came");
   return std::move(message.fds.front());
@@ -96,13 +97,14 @@ Result<void> Namespaces::enter() const {
 Result<Namespaces> Namespaces::create(const Namespaces* from) {
   auto [ours, theirs] = TRY(sys::pipe());
   int out = theirs.get();
-  Child holder = TRY(fork_child([from, out] {
+  auto sleep_inside = [from, out]() -> int {
     Result<void> made = from != nullptr ? from->enter() : Result<void>{};
     if (made) made = become_root_of_new();
     (void)sys::write_all(out, made ? "ok" : made.error().what);
     (void)::close(out);
     for (;;) ::pause();
-  }));
+  };
+  Child holder = TRY(fork_child(sleep_inside));
   theirs.reset();
   std::string answer = TRY(read_to_end(ours.get(), kStartMs));
   if (answer != "ok") return fail(answer);
@@ -138,13 +140,14 @@ Result<std::string> Namespaces::run(const std::function<Result<std::string>()>& 
 
 Result<TapWorld> TapWorld::create(const Options& options) {
   auto host = TRY_WHILE("host", Namespaces::create());
-  TRY_WHILE("host's links", host.run([]() -> Result<std::string> {
+  auto set_up = []() -> Result<std::string> {
     TRY(netns::bring_up_loopback());
     TRY(netns::create_dummy("uplink"));
     netns::LinkPlan plan{"uplink", 65520, {{*netns::parse_ip(kUplinkV4), 24}, {*netns::parse_ip(kUplinkV6), 64}}, {}};
     TRY(netns::configure_link(plan));
     return std::string();
-  }));
+  };
+  TRY_WHILE("host's links", host.run(set_up));
   auto guest = TRY_WHILE("guest", Namespaces::create(&host));
   TapWorld world(std::move(host), std::move(guest));
   std::optional<netns::Cidr> v6;
@@ -153,7 +156,7 @@ Result<TapWorld> TapWorld::create(const Options& options) {
   UniqueFd tap = TRY_WHILE("tap", tap_inside(world.guest, world.orders));
   auto [ours, theirs] = TRY(sys::socketpair(SOCK_SEQPACKET));
   int out = theirs.get();
-  world.launcher = std::make_unique<Child>(TRY(world.host.start([&] {
+  auto launch = [&]() -> int {
     Command command;
     command.argv = {options.driver, "tap-driver"};
     auto driver = netns::start_tap_driver(std::move(command), world.orders, tap.get(), kStartMs);
@@ -165,8 +168,8 @@ Result<TapWorld> TapWorld::create(const Options& options) {
     (void)send_message(out, std::to_string(driver->process.pid()), {driver->life.get()});
     driver->life.reset();  // the test's alone from here on
     for (;;) ::pause();
-    return 0;
-  })));
+  };
+  world.launcher = std::make_unique<Child>(TRY(world.host.start(launch)));
   theirs.reset();
   auto message = TRY(receive_message(ours.get()));
   if (message.fds.size() != 1) return fail("driver: " + message.text);
