@@ -22,7 +22,7 @@ say "an image imported into the running cluster"
 sublet images import "$source_dir/build/images/redis.tar"
 sublet images list --json | jq -e . > /dev/null
 say "who is not there"
-same "$(status_of "$SUBLET" --name nobody-here kubectl get nodes)" 1
+same "$(status_of "$SUBLET" --name nobody-here kubectl get nodes)" 3
 contains "$(cat "$tmp/err")" nobody-here
 same "$(status_of "$SUBLET" --name nobody-here down)" 0
 same "$(status_of "$SUBLET" frobnicate)" 2

@@ -16,12 +16,12 @@ spec:
   restartPolicy: Never
   volumes:
     - {name: mine, hostPath: {path: "$mine", type: Directory}}
-    - {name: etc, hostPath: {path: /etc}}
+    - {name: usr, hostPath: {path: /usr}}
   containers:
     - name: home
       image: $busybox
-      command: [sh, -c, 'cat /mine/in > /mine/out; id -u >> /mine/out; touch /etc-of-host/x 2> /dev/null || echo refused >> /mine/out']
-      volumeMounts: [{name: mine, mountPath: /mine}, {name: etc, mountPath: /etc-of-host}]
+      command: [sh, -c, 'cat /mine/in > /mine/out; id -u >> /mine/out; touch /usr-of-host/x 2> /dev/null || echo refused >> /mine/out']
+      volumeMounts: [{name: mine, mountPath: /mine}, {name: usr, mountPath: /usr-of-host}]
 YAML
 succeeded home
 same "$(tr '\n' ' ' < "$mine/out")" "from the host 0 refused "

@@ -25,6 +25,6 @@ same "$(in_pod prisoner 'ls /proc | grep -c "^[0-9]"')" "$(in_pod prisoner 'ls /
 say "the kubeconfig is its owner's alone, and the API wants a certificate"
 kubeconfig=$(sublet kubeconfig --path)
 same "$(stat -c %a "$kubeconfig")" 600
-server=$(sublet kubeconfig | awk '$1 == "server:" { print $2 }')
+server=$(k config view -o jsonpath='{.clusters[0].cluster.server}')
 contains "$server" https://127.0.0.1:
 same "$(curl -sk -o /dev/null -w '%{http_code}' "$server/api/v1/namespaces")" 401

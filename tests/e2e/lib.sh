@@ -3,7 +3,8 @@
 # What the scenarios share. Each is one file, sources this, and is one test: it ends with 0, 1, or 77 after "skipped: WHY".
 # Those that disturb nobody use one running cluster (shared_cluster), each in a namespace of its own.
 #   SUBLET    the program under test
-set -euo pipefail
+set -Eeuo pipefail
+trap 'printf "line %s of %s failed: %s\n" "$LINENO" "${BASH_SOURCE[0]##*/}" "$BASH_COMMAND" >&2' ERR
 e2e=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source_dir=$(dirname "$(dirname "$e2e")")
 : "${SUBLET:=$source_dir/build/dev/launcher/sublet}"
@@ -53,7 +54,7 @@ succeeded() { k wait --for jsonpath='{.status.phase}'=Succeeded --timeout "${2:-
 at_end=()
 finish() {
   local status=$? i
-  trap - EXIT
+  trap - EXIT ERR
   set +e
   if [ "$status" -ne 0 ] && [ "$status" -ne 77 ]; then explain >&2; fi
   for ((i = ${#at_end[@]} - 1; i >= 0; i--)); do eval "${at_end[i]}" > /dev/null 2>&1; done
@@ -67,7 +68,7 @@ explain() {
   [ "${running-}" ] || return 0
   k get pods -o wide
   k get events --sort-by .lastTimestamp | tail -n 20
-  sublet logs --lines 15
+  sublet logs --lines 5 | cut -c 1-240
 }
 
 shared_cluster() {

@@ -32,7 +32,7 @@ spec:
 YAML
 k rollout status statefulset/store --timeout 90s
 same "$(in_pod store-1 'cat /data/starts')" store-1
-in_pod store-0 'nslookup store-1.store' | grep -q "$(k get pod store-1 -o jsonpath='{.status.podIP}')"
+in_pod store-0 "nslookup store-1.store.$namespace.svc.cluster.local" | grep -q "$(k get pod store-1 -o jsonpath='{.status.podIP}')"
 uid=$(k get pod store-1 -o jsonpath='{.metadata.uid}')
 k delete pod store-1
 another() { [ "$(k get pod store-1 -o jsonpath='{.metadata.uid}')" != "$uid" ]; }
