@@ -24,5 +24,5 @@ sublet images list --json | jq -e . > /dev/null
 say "who is not there"
 same "$(status_of "$SUBLET" --name nobody-here kubectl get nodes)" 3
 contains "$(cat "$tmp/err")" nobody-here
-same "$(status_of "$SUBLET" --name nobody-here down)" 0
+same "$(status_of "$SUBLET" --name nobody-here down)" 3
 same "$(status_of "$SUBLET" frobnicate)" 2

@@ -31,7 +31,7 @@ say "scaled up"
 k scale deployment web --replicas 3
 eventually 30 field_is 3 deployment/web .status.readyReplicas
 say "a new version while a client asks all the time"
-in_pod client 'while [ ! -e /stop ]; do wget -qO- -T 2 http://web/ >> /answers || echo LOST >> /answers; done' &
+in_pod client 'while [ ! -e /stop ]; do timeout 3 wget -qO- http://web/ >> /answers || echo LOST >> /answers; done' &
 asking=$!
 k set env deployment/web VERSION=two
 k rollout status deployment/web --timeout 60s

@@ -4,7 +4,6 @@
 # the files, and so does the next `up`.
 . "$(dirname "$0")/lib.sh"
 traces > "$tmp/before"
-gone() { ! kill -0 "$1" 2> /dev/null; }
 
 say "the launcher"
 own_cluster
@@ -23,11 +22,7 @@ nothing_left 2 "$tmp/before"
 say "node-init"
 own_cluster
 launcher=$(launcher_pid)
-node_init=$(for pid in $(pgrep -P "$launcher"); do
-  # PID 1 of its namespace: the last number of NSpid.
-  awk -v pid="$pid" '$1 == "NSpid:" && NF > 2 && $NF == 1 { print pid }' "/proc/$pid/status"; done | head -n 1)
-[ -n "$node_init" ] || fail "no node-init among the launcher's children"
-kill -9 "$node_init"
+kill -9 "$(sublet status --json | jq -e .node_pid)"
 eventually 5 gone "$launcher"
 nothing_left 5 "$tmp/before"
 

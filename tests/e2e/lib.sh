@@ -90,11 +90,12 @@ own_cluster() {
 # What must be as before when a cluster is gone: the user's processes, mounts, user namespaces, and files where state goes.
 traces() {
   local state=${TMPDIR:-/tmp}
-  ps -u "$(id -u)" -o pid=,comm= | awk '$2 !~ /^(ps|awk|bash|sort|sleep|ctest|env|timeout)$/' | sort
+  # Not the dead that the host's init has yet to reap: an orphan's end is its doing.
+  ps -u "$(id -u)" -o pid=,stat=,comm= | awk '$2 !~ /^Z/ && $3 !~ /^(ps|awk|bash|sort|sleep|ctest|env|timeout|diff|grep)$/ { print $1, $3 }' | sort
   cat /proc/self/mountinfo
   # The shell's own namespace is the first; a cluster's processes have others.
-  find /proc/[0-9]*/ns/user -maxdepth 0 -printf '%l\n' 2> /dev/null | sort -u
-  find "$state" /tmp /dev/shm -maxdepth 1 -user "$(id -u)" ! -path "$tmp" 2> /dev/null | sort -u
+  find /proc/[0-9]*/ns/user -maxdepth 0 -printf '%l\n' 2> /dev/null | sort -u || true
+  find "$state" /tmp /dev/shm -maxdepth 1 -user "$(id -u)" ! -path "$tmp" 2> /dev/null | sort -u || true
 }
 # nothing_left SECONDS BEFORE: within that time, everything is as in the file BEFORE.
 nothing_left() {
@@ -105,4 +106,6 @@ nothing_left() {
   done
 }
 # The pid of this cluster's launcher, by its status.
-launcher_pid() { sublet status --json | jq -r --arg n "$cluster" '[.. | objects | select(.name? == $n)][0].pid'; }
+launcher_pid() { sublet status --json | jq -e .pid; }
+# Has the process ended? A zombie has.
+gone() { ! grep -qs '^State:.[^ZX]' "/proc/$1/status"; }

@@ -7,12 +7,11 @@ cluster=$scenario
 "$SUBLET" doctor --no-tap | grep -qi tap
 own_cluster --no-tap --set service_proxy.mode=iptables
 
-sublet status --json | jq . > "$tmp/status"
-grep -qi iptables "$tmp/status"
+same "$(sublet status --json | jq -r '.ladders | .service_proxy + " " + .network_out')" "iptables none"
 pod web 'echo hello > /tmp/index.html; httpd -f -p 8080 -h /tmp' --expose --port 8080
 pod client 'sleep infinity'
 ready web; ready client
-eventually 20 prints hello in_pod client 'wget -qO- -T 2 http://web.default.svc.cluster.local:8080/'
+eventually 20 prints hello in_pod client 'timeout 3 wget -qO- http://web.default.svc.cluster.local:8080/'
 same "$(in_pod client 'nc -w 2 192.0.2.1 80 < /dev/null > /dev/null 2>&1 && echo out || echo none')" none
 same "$(k exec client -- hostname)" client
 sublet down

@@ -13,9 +13,9 @@ pod client 'sleep infinity'
 ready client
 
 say "one name, both pods behind it"
-eventually 20 in_pod client 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do wget -qO- -T 2 http://web/; done | sort -u | tr -d "\n" | grep -x ab'
+eventually 20 in_pod client 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do timeout 3 wget -qO- http://web/; done | sort -u | tr -d "\n" | grep -x ab'
 for name in "web.$namespace" "web.$namespace.svc" "web.$namespace.svc.cluster.local"; do
-  in_pod client "wget -qO /dev/null -T 5 http://$name/" || fail "no answer by the name $name"
+  in_pod client "timeout 5 wget -qO /dev/null http://$name/" || fail "no answer by the name $name"
 done
 say "a headless name has the pods' addresses"
 addresses=$(k get pods -l app=web -o jsonpath='{range .items[*]}{.status.podIP}{"\n"}{end}' | sort)
@@ -29,4 +29,4 @@ say "a pod reaches itself by its Service's name"
 k expose pod web-a --name self --port 80 --target-port 8080 --selector run=none
 k patch service self --type merge -p '{"spec": {"selector": {"run": null, "self": "yes"}}}'
 k label pod web-a self=yes
-eventually 20 in_pod web-a 'wget -qO- -T 2 http://self/ | grep -x a'
+eventually 20 in_pod web-a 'timeout 3 wget -qO- http://self/ | grep -x a'

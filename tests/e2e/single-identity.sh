@@ -6,7 +6,7 @@
 traces > "$tmp/before"
 own_cluster --identity single
 
-sublet status --json | grep -qi single
+same "$(sublet status --json | jq -r .ladders.identity)" single
 pod owners 'chown 33:33 /tmp && chgrp 8 /var/mail && cat /var/www/private /home/app/note && echo fine'
 succeeded owners
 contains "$(k logs owners)" fine
