@@ -10,7 +10,7 @@ template <auto Free>
 struct Deleter {
   template <typename T>
   void operator()(T* object) const {
-    (void)Free(object);
+    (void)Free(object);  // NOLINT(cppcoreguidelines-owning-memory): the unique_ptr owns it
   }
 };
 

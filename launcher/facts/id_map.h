@@ -35,8 +35,8 @@ inline constexpr std::size_t kMaxMapBytes = 4096;
 /// What full means.
 inline constexpr std::uint32_t kFullIds = 65536;
 
-/// 0 → `own`, then 1… → the ranges, one after the other. Ranges that overlap `own` or an earlier one, that end beyond
-/// the last id (4294967294; -1 is no id), or for which the map has no room, are dropped or cut with a warning.
+/// 0 is `own`, 1 and on are the ranges, one after the other. Ranges that overlap `own` or an earlier one, that end
+/// beyond the last id (4294967294; -1 is no id), or for which the map has no room, are dropped or cut with a warning.
 struct JoinedRanges {
   std::vector<IdMapEntry> map;
   std::uint32_t ids = 0;  // how many are mapped: 0 … ids-1

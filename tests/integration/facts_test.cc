@@ -208,3 +208,23 @@ TEST_CASE("facts: a procfs with something over it, a full disk, and no tools", "
     CHECK(rung(json, "network_out", "none")["state"] == "taken");
   }
 }
+
+TEST_CASE("facts: links are made where that is ours to do, and the kernel's words say where not", "[facts]") {
+  if (!unprivileged()) return;
+  Command command{.argv = {FACTS_HELPER, "links"}};
+  auto outside = run(command, 10'000);
+  REQUIRE(outside);
+  CHECK(outside->out.starts_with("bridge: making a bridge: Operation not permitted\nagain: "));
+  Facts own;
+  own.uid = ::getuid();
+  own.gid = ::getgid();
+  IdentityPlan plan = plan_single(own);
+  command.namespaces = CLONE_NEWUSER | CLONE_NEWNET;
+  command.become_root = true;
+  command.when_created = [&plan](pid_t pid) { return write_id_maps(pid, plan); };
+  auto inside = run(std::move(command), 10'000);
+  REQUIRE(inside);
+  INFO(inside->out);
+  CHECK(inside->out.starts_with("bridge: ok\nagain: making a bridge: Object exists\ntap: "));
+  if (::access("/dev/net/tun", R_OK | W_OK) == 0) CHECK(inside->out.ends_with("tap: ok\n"));
+}

@@ -7,14 +7,29 @@
 
 #include "launcher/facts/doctor.h"
 #include "launcher/facts/gather.h"
+#include "launcher/facts/links.h"
 #include "launcher/facts/probe.h"
 
 using namespace sublet::launcher;
+
+namespace {
+
+void say(const char* name, const sublet::Result<void>& made) {
+  std::printf("%s: %s\n", name, made ? "ok" : made.error().what.c_str());
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   const std::string verb = argc > 1 ? argv[1] : "";
   const std::string word = argc > 2 ? argv[2] : "text";
   if (verb == "probe") return probe_main();
+  if (verb == "links") {
+    say("bridge", try_bridge());
+    say("again", try_bridge());
+    say("tap", try_tap());
+    return 0;
+  }
   const auto begin = std::chrono::steady_clock::now();
   const std::string components = verb == "time" ? word : argc > 3 ? argv[3] : "";
   auto facts = gather_facts(Config{}, components);

@@ -7,6 +7,8 @@
 
 #include "base/fs.h"
 #include "base/process.h"
+#include "launcher/facts/changes.h"
+#include "launcher/facts/ladders.h"
 
 namespace sublet::launcher {
 namespace {
