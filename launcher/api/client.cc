@@ -245,10 +245,19 @@ bool ApiClient::is_ready() {
 }
 
 Result<void> ApiClient::wait_ready(milliseconds timeout, const Between& between) {
+  return wait_ok("/readyz", "the API server to be ready", timeout, between);
+}
+
+Result<void> ApiClient::wait_serving(milliseconds timeout, const Between& between) {
+  return wait_ok("/livez/ping", "the API server to answer", timeout, between);
+}
+
+Result<void> ApiClient::wait_ok(const std::string& path, const char* what, milliseconds timeout,
+                                const Between& between) {
   constexpr long kOk = 200;
   std::string last;
-  return try_until(steady_clock::now() + timeout, between, "the API server to be ready", last, [&]() -> Result<bool> {
-    const auto answer = state_->call("GET", "/readyz", nullptr, "application/json", std::min(kLookTimeout, timeout));
+  return try_until(steady_clock::now() + timeout, between, what, last, [&]() -> Result<bool> {
+    const auto answer = state_->call("GET", path, nullptr, "application/json", std::min(kLookTimeout, timeout));
     if (answer && answer->status == kOk) return true;
     last = answer ? fmt::format("{}: {}", answer->status, message_of(answer->body)) : answer.error().what;
     return false;

@@ -54,6 +54,9 @@ class ApiClient {
   [[nodiscard]] bool is_ready();
   /// Until is_ready(). The error at the deadline (exit 4) says what the server answered last.
   Result<void> wait_ready(std::chrono::milliseconds timeout, const Between& between = {});
+  /// Until the server answers at all, which is a good second before it is ready: others can start then, and will find a
+  /// server that answers some requests with 403 or 503 for a moment.
+  Result<void> wait_serving(std::chrono::milliseconds timeout, const Between& between = {});
   /// Until `done` holds for what GET `path` answers; a 404 is "not yet". `what` names it in the error: "node n1 to be
   /// Ready".
   Result<void> wait_until(const std::string& what, const std::string& path,
@@ -61,6 +64,8 @@ class ApiClient {
                           const Between& between = {});
 
  private:
+  Result<void> wait_ok(const std::string& path, const char* what, std::chrono::milliseconds timeout,
+                       const Between& between);
   struct State;
   explicit ApiClient(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

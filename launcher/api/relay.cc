@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/sys.h"
+#include "launcher/api/peer.h"
 
 namespace sublet::launcher {
 namespace {
@@ -127,6 +128,7 @@ class Relay::Impl {
   void resume_listening();
   void accept_some();
   void open(UniqueFd client);
+  Result<void> check_owner(const Connection& connection);
   Result<void> connect_inner(Connection& connection);
   void finish_connect(Connection& connection);
   void turn(Connection& connection);
@@ -192,11 +194,21 @@ void Relay::Impl::open(UniqueFd client) {
   Connection& connection = connections_.emplace_back();
   connection.self = std::prev(connections_.end());
   connection.client.fd = std::move(client);
-  auto connected = connect_inner(connection);
+  auto connected = check_owner(connection);
+  if (connected) connected = connect_inner(connection);
   if (connected) return;
   ++stats_.failed;
   failed(connected.error());
   end(connection, true);
+}
+
+Result<void> Relay::Impl::check_owner(const Connection& connection) {
+  if (!plan_.owner) return {};
+  const auto uid = peer_uid(connection.client.fd.get());
+  if (!uid || *uid == *plan_.owner || *uid == 0) return {};
+  ++stats_.strangers;
+  return fail("user id " + std::to_string(*uid) + " knocked at the API server's door, which is for " +
+              std::to_string(*plan_.owner));
 }
 
 Result<void> Relay::Impl::connect_inner(Connection& connection) {

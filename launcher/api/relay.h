@@ -8,10 +8,13 @@
 // and would else spin the loop. An end of file is passed on as such, direction by direction; a reset as a reset.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/event_loop.h"
 #include "base/result.h"
@@ -28,6 +31,9 @@ struct RelayPlan {
   std::uint16_t inner_port = 6443;  // on 127.0.0.1 there
   std::uint16_t port = 0;           // on 127.0.0.1 here; 0: the kernel chooses
   std::size_t max_connections = kMaxRelayConnections;
+  /// Whose connections are carried; root's too. Others can't get past mTLS anyway, but could fill all places. Not set:
+  /// anybody's, as also where the kernel does not tell whose a connection is.
+  std::optional<uid_t> owner;
   /// A connection that could not be carried (the inner side refused, no socket, no descriptor): for a log.
   std::function<void(const Error&)> on_error;
 };
@@ -35,9 +41,10 @@ struct RelayPlan {
 class Relay {
  public:
   struct Stats {
-    std::size_t open = 0;        // connections now
-    std::uint64_t accepted = 0;  // since the start
-    std::uint64_t failed = 0;    // of those, never carried
+    std::size_t open = 0;         // connections now
+    std::uint64_t accepted = 0;   // since the start
+    std::uint64_t failed = 0;     // of those, never carried
+    std::uint64_t strangers = 0;  // of the failed, those of other users
     std::uint64_t inward_bytes = 0;
     std::uint64_t outward_bytes = 0;
   };

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <future>
 
+#include "launcher/api/peer.h"
 #include "tests/support/loopback.h"
 
 namespace sublet::launcher {
@@ -33,19 +34,21 @@ Result<UniqueFd> own_socket() { return sys::socket(AF_INET, SOCK_STREAM); }
 // A relay with its loop, in a thread.
 class Running {
  public:
-  explicit Running(std::uint16_t inner_port, std::size_t limit = kMaxRelayConnections,
-                   SocketSource source = own_socket) {
+  explicit Running(std::uint16_t inner_port, std::size_t limit = kMaxRelayConnections, SocketSource source = own_socket,
+                   std::optional<uid_t> owner = std::nullopt) {
     stop_.reset(::eventfd(0, EFD_CLOEXEC));
     std::promise<std::uint16_t> started;
     auto port = started.get_future();
-    thread_ = std::thread([this, inner_port, limit, source, &started] {
+    thread_ = std::thread([this, inner_port, limit, source, owner, &started] {
       auto loop = *EventLoop::create();
-      auto relay = *Relay::start(
-          loop,
-          {.inner = source, .inner_port = inner_port, .max_connections = limit, .on_error = [this](const Error& error) {
-             const std::lock_guard lock(mutex_);
-             errors_.push_back(error.what);
-           }});
+      auto relay = *Relay::start(loop, {.inner = source,
+                                        .inner_port = inner_port,
+                                        .max_connections = limit,
+                                        .owner = owner,
+                                        .on_error = [this](const Error& error) {
+                                          const std::lock_guard lock(mutex_);
+                                          errors_.push_back(error.what);
+                                        }});
       auto watch = loop.on_fd(stop_.get(), EPOLLIN, [&](std::uint32_t) { loop.stop(0); });
       started.set_value(relay.port());
       while (loop.run().value_or(0) != 0) {
@@ -301,6 +304,32 @@ TEST_CASE("relay: a port that is taken is an error; one that is asked for is use
   REQUIRE_FALSE(relay);
   CHECK(relay.error().is(EADDRINUSE));
   CHECK_THAT(relay.error().what, Catch::Contains("127.0.0.1:" + std::to_string(server.port())));
+}
+
+TEST_CASE("relay: it knows whose a connection is, and carries its owner's only", "[relay]") {
+  Server server(echo);
+  std::promise<std::optional<uid_t>> looked;
+  Server looker([&](int fd) { looked.set_value(peer_uid(fd)); });
+  const UniqueFd direct = connect_to(looker.port());
+  const auto uid = looked.get_future().get();
+  if (!uid) {
+    std::puts("not tested: this kernel does not tell whose a connection is (no inet_diag)");
+    return;
+  }
+  CHECK(*uid == ::getuid());
+  {
+    Running relay(server.port(), kMaxRelayConnections, own_socket, ::getuid());
+    const UniqueFd client = connect_to(relay.port());
+    REQUIRE(send_all(client.get(), "x"));
+    CHECK(receive(client.get(), 1) == "x");
+  }
+  if (::getuid() == 0) return;  // root is let in everywhere
+  Running relay(server.port(), kMaxRelayConnections, own_socket, ::getuid() + 1);
+  const UniqueFd client = connect_to(relay.port());
+  int error = 0;
+  CHECK(receive(client.get(), 1, &error).empty());
+  CHECK(error == ECONNRESET);
+  CHECK(relay.finish().strangers == 1);
 }
 
 double gigabytes_per_second(std::uint16_t port) {

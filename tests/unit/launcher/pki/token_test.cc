@@ -21,7 +21,9 @@ TEST_CASE("token: as long as asked, of its alphabet, never twice the same", "[pk
 TEST_CASE("token: every character about as often", "[pki]") {
   constexpr std::size_t kLength = 36000;
   std::map<char, int> count;
-  for (const char c : *random_token(kLength)) ++count[c];
+  const auto token = random_token(kLength);
+  REQUIRE(token);
+  for (const char c : *token) ++count[c];
   CHECK(count.size() == 36);
   // 1000 each; the standard deviation is 31.
   for (const auto& [c, times] : count) CHECK(times == Approx(1000).margin(200));
