@@ -82,18 +82,20 @@ Result<void> add_address(nl_sock* socket, int index, const LinkAddress& address)
   return nl(rtnl_addr_add(socket, request.get(), NLM_F_CREATE | NLM_F_EXCL), what);
 }
 
-Result<void> add_default_route(nl_sock* socket, int index, const IpAddress& gateway) {
-  IpAddress any{gateway.v6, {}};
-  auto destination = nl_address(any, 0);
-  auto via = nl_address(gateway, gateway.bits());
+// To the link itself, or by way of a gateway on it.
+Result<void> add_route(nl_sock* socket, int index, const Cidr& to, const IpAddress* gateway) {
+  auto destination = nl_address(to.address, to.length);
   auto route = owned<Route>(rtnl_route_alloc());
   auto hop = owned<Nexthop>(rtnl_route_nh_alloc());
   rtnl_route_nh_set_ifindex(hop.get(), index);
-  rtnl_route_nh_set_gateway(hop.get(), via.get());
-  std::string what = "adding the default route through " + gateway.text();
-  TRY(nl(rtnl_route_set_family(route.get(), gateway.v6 ? AF_INET6 : AF_INET), what));
+  if (gateway != nullptr) {
+    auto via = nl_address(*gateway, gateway->bits());
+    rtnl_route_nh_set_gateway(hop.get(), via.get());
+  }
+  std::string what = "adding the route to " + to.text();
+  TRY(nl(rtnl_route_set_family(route.get(), to.address.v6 ? AF_INET6 : AF_INET), what));
   TRY(nl(rtnl_route_set_dst(route.get(), destination.get()), what));
-  rtnl_route_set_scope(route.get(), RT_SCOPE_UNIVERSE);
+  rtnl_route_set_scope(route.get(), gateway != nullptr ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
   rtnl_route_add_nexthop(route.get(), hop.release());  // the route's from here on
   return nl(rtnl_route_add(socket, route.get(), NLM_F_EXCL), what);
 }
@@ -128,7 +130,9 @@ Result<void> configure_link(const LinkPlan& plan) {
   for (const LinkAddress& address : plan.addresses)
     TRY_WHILE("link " + plan.name, add_address(socket.get(), index, address));
   for (const IpAddress& gateway : plan.gateways)
-    TRY_WHILE("link " + plan.name, add_default_route(socket.get(), index, gateway));
+    TRY_WHILE("link " + plan.name, add_route(socket.get(), index, Cidr{IpAddress{gateway.v6, {}}, 0}, &gateway));
+  for (const Cidr& prefix : plan.on_link)
+    TRY_WHILE("link " + plan.name, add_route(socket.get(), index, prefix, nullptr));
   return {};
 }
 

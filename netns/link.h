@@ -24,6 +24,7 @@ struct LinkPlan {
   std::uint32_t mtu = 0;               // 0: left as it is
   std::vector<LinkAddress> addresses;  // of both families
   std::vector<IpAddress> gateways;     // a default route through each; at most one of each family
+  std::vector<Cidr> on_link;           // further prefixes that are routed to the link itself
 };
 
 /// Sets lo up; the kernel then gives it 127.0.0.1 and ::1.

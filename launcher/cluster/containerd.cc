@@ -104,7 +104,7 @@ Service containerd_service(const Plan& plan) {
   service.readiness = {Readiness::Kind::kUnix, "", 0, kContainerdSocket};
   service.stop_grace = std::chrono::milliseconds(300);
   // Unpacking an image chowns its files; containers inherit the filter.
-  service.fake_ids_limit = fake_ids_limit(plan.identity);
+  service.fake_ids_limit = plan.identity.id_limit;
   constexpr unsigned long kOpenFiles = 65536;
   service.open_files = kOpenFiles;
   return service;

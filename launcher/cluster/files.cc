@@ -50,6 +50,13 @@ std::vector<StateFile> all_files(const Plan& plan, const ClusterPki& pki) {
 
 Result<std::vector<Service>> all_services(const Plan& plan) {
   std::vector<Service> services = control_plane_services(plan);
+  for (const char* name : {kRolesMade, kNodeRegistered}) {
+    Service milestone;
+    milestone.name = name;
+    milestone.after = {kApiServer};
+    milestone.readiness.kind = Readiness::Kind::kTold;
+    services.push_back(std::move(milestone));
+  }
   services.push_back(containerd_service(plan));
   services.push_back(kubelet_service(plan));
   services.push_back(proxy_service(plan));

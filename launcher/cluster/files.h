@@ -28,6 +28,10 @@ inline constexpr const char* kKubelet = "kubelet";
 inline constexpr const char* kProxy = "kube-proxy";
 inline constexpr const char* kCoreDns = "coredns";
 
+// Milestones (Service::is_milestone()), which the launcher tells of.
+inline constexpr const char* kRolesMade = "roles";
+inline constexpr const char* kNodeRegistered = "node-registered";
+
 /// The image of pods' pause containers: in the bundle, pinned, never pulled.
 inline constexpr const char* kPauseImage = "sublet.local/pause:1";
 /// Where the components and the OCI wrapper are seen inside.
@@ -53,7 +57,9 @@ inline constexpr const char* kContainerdSocketInState = "sock/containerd.sock";
 [[nodiscard]] std::vector<StateFile> all_files(const Plan& plan, const ClusterPki& pki);
 [[nodiscard]] Result<std::vector<Service>> all_services(const Plan& plan);
 
-/// The objects that make a bare API server a cluster: roles, the DNS Service, the storage class. JSON, one object each.
+/// The objects that make a bare API server a cluster, JSON, one each. Roles can be made as soon as the server answers;
+/// Services and the rest need one that is ready: it allocates no Service address before.
+[[nodiscard]] std::vector<std::string> early_objects();
 [[nodiscard]] std::vector<std::string> base_objects(const Plan& plan);
 
 // Helpers shared by the components' files.

@@ -71,7 +71,7 @@ Service kubelet_service(const Plan& plan) {
                                "--hostname-override", plan.node_name, "--root-dir", "/var/lib/kubelet"});
   service.after = {kContainerd, kApiServer};
   // Volumes are chowned to a pod's fsGroup by the kubelet itself.
-  service.fake_ids_limit = fake_ids_limit(plan.identity);
+  service.fake_ids_limit = plan.identity.id_limit;
   constexpr unsigned long kOpenFiles = 65536;
   service.open_files = kOpenFiles;
   return service;

@@ -65,8 +65,10 @@ json storage_class() {
 
 }  // namespace
 
+std::vector<std::string> early_objects() { return {dns_role().dump(), dns_role_binding().dump()}; }
+
 std::vector<std::string> base_objects(const Plan& plan) {
-  std::vector<json> objects = {dns_role(), dns_role_binding(), dns_service(plan), dns_endpoints(plan)};
+  std::vector<json> objects = {dns_service(plan), dns_endpoints(plan)};
   if (plan.config.default_storage_class) objects.push_back(storage_class());
   std::vector<std::string> texts;
   for (const json& object : objects) texts.push_back(object.dump());

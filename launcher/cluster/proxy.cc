@@ -34,7 +34,8 @@ std::vector<StateFile> proxy_files(const Plan& plan, const ClusterPki& pki) {
 
 Service proxy_service(const Plan& plan) {
   Service service = component(plan, kProxy, {"--config", inside_path("etc/kube-proxy.json")});
-  service.after = {kApiServer};
+  // It looks for its Node once a second: if it came before, that second would be lost.
+  service.after = {kNodeRegistered};
   return service;
 }
 

@@ -15,8 +15,12 @@ Result<std::optional<UniqueFd>> make_link(const NodeLink& link) {
   else
     TRY(netns::create_dummy(name));
   netns::LinkPlan plan = netns::tap_link(link.network, name);
-  // A route into a stand-in would make what is outside look slow instead of unreachable.
-  if (!link.tap) plan.gateways.clear();
+  if (!link.tap) {
+    // A default route into a stand-in would make what is outside look slow instead of unreachable. The Services' one is
+    // needed: the kernel looks for a route before kube-proxy's rules change the destination.
+    plan.gateways.clear();
+    plan.on_link = {TRY(netns::parse_cidr(link.services))};
+  }
   TRY(netns::configure_link(plan));
   return tap;
 }

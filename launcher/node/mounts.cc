@@ -85,7 +85,9 @@ Result<void> do_step(const MountStep& step, const std::string& target) {
     case Kind::kSysfs:
       TRY(fs::make_directories(target));
       return sys::mount("sysfs", target, "sysfs", kPlain | MS_NOEXEC);
-    case Kind::kCgroup2: return sys::mount("cgroup2", target, "cgroup2", kPlain | MS_NOEXEC);
+    // Read-only: with no controllers to use, a runc that can mkdir there but not move a process gives up, and what it
+    // made would outlive us.
+    case Kind::kCgroup2: return sys::mount("cgroup2", target, "cgroup2", kPlain | MS_NOEXEC | MS_RDONLY);
     case Kind::kDevpts: return sys::mount("devpts", target, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620");
   }
   return fail("unknown mount step");

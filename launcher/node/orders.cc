@@ -34,7 +34,7 @@ Result<std::uint32_t> count_field(const json& object, const char* name) {
   return found->get<std::uint32_t>();
 }
 
-json to_json(const NodeLink& link) { return {{"tap", link.tap}, {"network", netns::to_json(link.network)}}; }
+json to_json(const NodeLink& link) { return {{"tap", link.tap}, {"network", netns::to_json(link.network)}, {"services", link.services}}; }
 
 Result<NodeLink> link_from_json(const json& object) {
   if (!object.is_object() || !object.contains("tap") || !object["tap"].is_boolean()) return fail("no \"tap\"");
@@ -42,6 +42,7 @@ Result<NodeLink> link_from_json(const json& object) {
   link.tap = object["tap"].get<bool>();
   const std::string network = TRY(text_field(object, "network"));
   link.network = TRY(netns::tap_orders_from_json(network));
+  link.services = TRY(text_field(object, "services"));
   return link;
 }
 

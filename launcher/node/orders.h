@@ -29,6 +29,7 @@ inline constexpr int kLockFd = 6;
 struct NodeLink {
   bool tap = true;
   netns::TapOrders network;
+  std::string services;  // the Services' prefix
 };
 
 struct NodeOrders {

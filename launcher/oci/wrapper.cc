@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/sys.h"
 #include "launcher/oci/spec.h"
+#include "launcher/oci/volumes.h"
 
 namespace sublet::launcher {
 namespace {
@@ -25,6 +26,7 @@ constexpr std::size_t kMaxSpecBytes = std::size_t{4} << 20;
 Result<void> edit_file(const std::string& path, Edit edit, const OciSettings& settings) {
   json before = json::parse(TRY(fs::read_file(path, kMaxSpecBytes)), nullptr, false);
   if (before.is_discarded()) return fail(path + ": not valid JSON");
+  for (const std::string& volume : volumes_of(before)) TRY(open_volume(volume));
   json after = TRY_WHILE(path, edit(before, settings));
   if (after == before) return {};
   return fs::write_file(path, after.dump(-1, ' ', false, json::error_handler_t::replace), 0600);

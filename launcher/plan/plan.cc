@@ -121,10 +121,6 @@ void need_components(const Facts& facts, Complaints& complaints) {
 
 }  // namespace
 
-std::uint32_t fake_ids_limit(const IdentityPlan& identity) {
-  return identity.rung == IdentityRung::kSubuidFull ? 0 : identity.id_limit;
-}
-
 Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vector<std::string>& user_directories) {
   Plan plan;
   plan.config = config;

@@ -62,10 +62,6 @@ struct Plan {
 [[nodiscard]] std::string plan_as_text(const Plan& plan);
 [[nodiscard]] std::string plan_as_json(const Plan& plan);
 
-/// From which id on seccomp fakes chown and set*id for containerd, kubelet and pods; 0: nothing is faked, as all ids that
-/// images use exist.
-[[nodiscard]] std::uint32_t fake_ids_limit(const IdentityPlan& identity);
-
 [[nodiscard]] const char* name_of(ProxyMode mode);
 [[nodiscard]] const char* name_of(Snapshotter snapshotter);
 

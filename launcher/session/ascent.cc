@@ -90,23 +90,34 @@ Result<void> Ascent::phase(const std::string& name, const std::function<Result<v
 
 Result<void> Ascent::climb_api(ApiClient& client) {
   auto between = [this] { return still_wanted(); };
-  auto api_server = [&] { return client.wait_ready(time_left(), between); };
-  auto objects = [&]() -> Result<void> {
-    for (const std::string& object : base_objects(plan_.plan)) TRY(client.apply_all(object, time_left(), between));
+  auto api_server = [&] { return client.wait_serving(time_left(), between); };
+  auto apply = [&](const std::vector<std::string>& objects) -> Result<void> {
+    for (const std::string& object : objects) TRY(client.apply_all(object, time_left(), between));
     return {};
+  };
+  auto services = [&]() -> Result<void> {
+    TRY(client.wait_ready(time_left(), between));
+    return apply(base_objects(plan_.plan));
   };
   auto node = [&] {
     const std::string& name = plan_.plan.node_name;
-    return client.wait_until("node " + name + " to be Ready", "/api/v1/nodes/" + name, node_is_ready, time_left(), between);
+    bool registered = false;
+    auto done = [&](const nlohmann::json& object) {
+      if (!std::exchange(registered, true)) listener_.reached(kNodeRegistered);
+      return node_is_ready(object);
+    };
+    return client.wait_until("node " + name + " to be Ready", "/api/v1/nodes/" + name, done, time_left(), between);
   };
   auto account = [&] {
     return client.wait_until("the default service account", "/api/v1/namespaces/default/serviceaccounts/default",
                              [](const nlohmann::json&) { return true; }, time_left(), between);
   };
   TRY(phase("API server", api_server));
-  listener_.api_ready();
-  TRY(phase("roles, DNS, storage", objects));
+  listener_.reached(kApiServer);
+  TRY(phase("roles", [&] { return apply(early_objects()); }));
+  listener_.reached(kRolesMade);
   TRY(phase("node", node));
+  TRY(phase("DNS Service, storage class", services));
   TRY(phase("default service account", account));
   return phase("DNS", [&] { return wait_for_dns(); });
 }

@@ -30,7 +30,7 @@ class Ascent {
   struct Listener {
     std::function<void(const std::string& phase)> begun;
     std::function<void(const std::string& phase)> ended;
-    std::function<void()> api_ready;                 // services that wait for the API may start
+    std::function<void(const char* service)> reached;  // a service or milestone that is told to be ready
     std::function<void(Result<void>)> done;          // once; not after cancel()
   };
   Ascent(AscentPlan plan, Listener listener);

@@ -76,6 +76,7 @@ class ClusterSession {
   [[nodiscard]] std::string status_json() const;
   void save_status();
   [[nodiscard]] std::string kubeconfig_path() const { return state_.file("kubeconfig"); }
+  [[nodiscard]] std::string log_path(const std::string& component) const;
 
   enum class State { kStarting, kReady, kStopping, kEnded };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can happen to a cluster, one function each.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -11,7 +12,9 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "base/sys.h"
 #include "launcher/cluster/files.h"
+#include "launcher/node/paths.h"
 #include "launcher/session/cluster_session.h"
 
 namespace sublet::launcher {
@@ -67,6 +70,7 @@ void ClusterSession::on_report() {
 
 void ClusterSession::on_service(const NodeReport& report) {
   services_->apply(report);
+  if (report.service == kRolesMade || report.service == kNodeRegistered) return;
   if (report.event == "started") timeline_.begin(report.service, true);
   if (report.event == "ready") timeline_.end(report.service);
   if (report.service == kContainerd && report.event == "ready" && ascent_) ascent_->containerd_ready();
@@ -89,6 +93,9 @@ Result<void> ClusterSession::start_tap() {
   command.path = TRY(own_executable());
   command.argv = {"sublet", "tap-driver"};
   command.new_session = true;
+  constexpr mode_t kLogMode = 0600;
+  UniqueFd log = TRY(sys::open(log_path("tap"), O_WRONLY | O_CREAT | O_APPEND, kLogMode));
+  command.fds = {{log.get(), 1}, {log.get(), 2}};
   constexpr int kReadyMs = 5000;
   tap_driver_ = TRY_WHILE("starting the tap driver",
                           netns::start_tap_driver(std::move(command), orders_->link.network, tap_.get(), kReadyMs));
@@ -219,10 +226,15 @@ std::string ClusterSession::on_request(const std::string& request) {
   return "unknown request";
 }
 
+std::string ClusterSession::log_path(const std::string& component) const {
+  const std::string& own = plan_.plan.config.log_dir;
+  return (own.empty() ? state_.file(state_layout::kLogs) : own) + "/" + component + ".log";
+}
+
 void ClusterSession::show_log_end(const std::string& component) {
   constexpr std::size_t kLines = 12;
   constexpr std::size_t kBytes = 16384;
-  auto text = fs::read_tail(state_.file("log/" + component + ".log"), kBytes);
+  auto text = fs::read_tail(log_path(component), kBytes);
   if (!text || text->empty()) return;
   fmt::print(stderr, "--- the end of {}.log\n", component);
   for (const std::string& line : last_lines(*text, kLines)) fmt::print(stderr, "    {}\n", line);
@@ -289,6 +301,7 @@ std::string ClusterSession::status_json() const {
       {"node", plan.node_name},
       {"node_pid", node_ && !node_ended_ ? node_->process().pid() : 0},
       {"state_dir", state_.path()},
+      {"log_dir", plan.config.log_dir.empty() ? state_.file(state_layout::kLogs) : plan.config.log_dir},
       {"kubeconfig", kubeconfig_path()},
       {"components", plan.components_dir},
       {"api_server", relay_ ? fmt::format("https://127.0.0.1:{}", relay_->port()) : ""},

@@ -53,12 +53,13 @@ Result<void> ClusterSession::watch_signals() {
 Result<void> ClusterSession::start_node() {
   NodeStart start;
   start.orders = *orders_;
-  start.log_path = state_.file("log/node-init.log");
+  start.log_path = log_path("node-init");
   start.write_id_maps = [this](pid_t pid) { return write_id_maps(pid, plan_.plan.identity); };
   start.lock_fd = state_.lock_fd();
   node_ = TRY(NodeProcess::start(start));
   std::vector<std::string> names;
-  for (const Service& service : orders_->services) names.push_back(service.name);
+  for (const Service& service : orders_->services)
+    if (!service.is_milestone()) names.push_back(service.name);
   services_.emplace(names);
   report_watch_ = TRY(loop_.on_fd(node_->control_fd(), EPOLLIN, [this](std::uint32_t) { on_report(); }));
   node_watch_ = TRY(loop_.on_exit(node_->process(), [this](ExitStatus status) { on_node_exit(status); }));
@@ -92,10 +93,10 @@ Result<void> ClusterSession::start_ascent() {
   Ascent::Listener listener;
   listener.begun = [this](const std::string& name) { mailbox_->post([this, name] { begin_phase(name); }); };
   listener.ended = [this](const std::string& name) { mailbox_->post([this, name] { end_phase(name); }); };
-  listener.api_ready = [this] {
-    mailbox_->post([this] {
+  listener.reached = [this](const char* name) {
+    mailbox_->post([this, name] {
       // An error here means that node-init is gone, which its own watch tells.
-      (void)node_->send({NodeRequest::Kind::kReady, kApiServer});
+      (void)node_->send({NodeRequest::Kind::kReady, name});
     });
   };
   listener.done = [this](Result<void> result) {

@@ -74,6 +74,7 @@ Result<void> write_state(const std::string& state_dir, const Plan& plan, const C
   constexpr mode_t kSticky = 01777;
   TRY(sys::chmod(folder(kTmp), kSticky));
   TRY(sys::chmod(folder("lib/etcd"), kPrivate));
+  if (!plan.config.log_dir.empty()) TRY_WHILE("logs.dir", fs::make_directories(plan.config.log_dir, kPrivate));
   for (const StateFile& file : all_files(plan, pki)) {
     const std::string path = folder(file.path);
     TRY(fs::make_directories(path.substr(0, path.rfind('/')), kPrivate));
@@ -94,6 +95,7 @@ Result<NodeOrders> node_orders(const std::string& state_dir, const Plan& plan, c
   orders.hostname = plan.node_name;
   orders.state_dir = state_dir;
   orders.link.tap = plan.tap;
+  orders.link.services = plan.addresses.services;
   orders.link.network = TRY(tap_orders(plan, host));
 
   RootFacts facts;
@@ -106,7 +108,9 @@ Result<NodeOrders> node_orders(const std::string& state_dir, const Plan& plan, c
   if (plan.tap) facts.resolv_conf = netns::resolv_conf_inside(host, netns::virtual_name_servers(orders.link.network, host));
   facts.read_only_binds = {{plan.components_dir, kComponentsInside}, {wrapper, kWrapperInside}};
   for (const BindMount& bind : plan.config.binds)
-    (bind.read_only ? facts.read_only_binds : facts.binds).emplace_back(bind.source, bind.target);
+    (bind.read_only ? facts.read_only_binds : facts.binds)
+        .emplace_back(bind.source, bind.target.empty() ? bind.source : bind.target);
+  if (!plan.config.log_dir.empty()) facts.binds.emplace_back(plan.config.log_dir, inside_path(state_layout::kLogs));
   orders.mounts = plan_root(facts);
   orders.mounts.push_back({MountStep::Kind::kSymlink, inside_path("etc/10-sublet.conflist"),
                            "/etc/cni/net.d/10-sublet.conflist", "", false});

@@ -73,13 +73,14 @@ Result<Service> service_from_json(const json& object) {
   Service service;
   service.name = TRY(field<std::string>(object, "name", kIsString));
   service.argv = TRY_WHILE(service.name, field<std::vector<std::string>>(object, "argv", all_strings));
-  if (service.argv.empty()) return fail(service.name + ": \"argv\" is empty");
   service.env = TRY_WHILE(service.name, field<std::vector<std::string>>(object, "env", all_strings));
   service.log_path = TRY_WHILE(service.name, field<std::string>(object, "log_path", kIsString));
   service.after = TRY_WHILE(service.name, field<std::vector<std::string>>(object, "after", all_strings));
   const auto readiness = object.find("readiness");
   if (readiness == object.end()) return fail(service.name + ": no \"readiness\"");
   service.readiness = TRY_WHILE(service.name, readiness_from_json(*readiness));
+  if (service.is_milestone() && service.readiness.kind != Readiness::Kind::kTold)
+    return fail(service.name + ": \"argv\" is empty, and it is no milestone");
   service.stop_grace = std::chrono::milliseconds(
       TRY_WHILE(service.name, field<std::uint32_t>(object, "stop_grace_ms", kIsCount)));
   service.fake_ids_limit = TRY_WHILE(service.name, field<std::uint32_t>(object, "fake_ids_limit", kIsCount));

@@ -27,6 +27,8 @@ struct Readiness {
   std::string path;
 };
 
+/// A service, or a milestone: without argv there is nothing to run, only something that others come after and that
+/// somebody says is reached (kTold).
 struct Service {
   std::string name;
   std::vector<std::string> argv;
@@ -37,6 +39,8 @@ struct Service {
   std::chrono::milliseconds stop_grace{2000};  // between SIGTERM and SIGKILL; 0: SIGKILL at once
   std::uint32_t fake_ids_limit = 0;  // 0: no filter; else seccomp fakes chown and set*id from this id on
   unsigned long open_files = 0;      // soft RLIMIT_NOFILE; 0: as ours
+
+  [[nodiscard]] bool is_milestone() const { return argv.empty(); }
 };
 
 [[nodiscard]] nlohmann::json to_json(const Service& service);

@@ -91,6 +91,7 @@ Result<Process> Supervisor::spawn(const Service& service) const {
 void Supervisor::start_one(Entry& entry) {
   entry.state = State::kStarting;
   entry.started = std::chrono::steady_clock::now();
+  if (entry.service.is_milestone()) return;
   auto process = spawn(entry.service);
   if (!process) return ended(entry, process.error().what);
   entry.process.emplace(std::move(*process));

@@ -10,6 +10,7 @@
 #include <array>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "base/fs.h"
 #include "base/strings.h"
@@ -79,7 +80,8 @@ Result<int> follow(std::vector<LogFile> files, const std::string& directory, boo
 Result<int> logs(const Invocation& invocation) {
   const Options& options = invocation.options;
   Cluster cluster = TRY(chosen_cluster(invocation.loaded.config));
-  const std::string directory = invocation.loaded.config.log_dir.empty() ? cluster.path + "/log" : invocation.loaded.config.log_dir;
+  auto status = nlohmann::json::parse(cluster.status, nullptr, false);
+  const std::string directory = status.is_object() ? status.value("log_dir", "") : cluster.path + "/log";
   auto found = log_files(directory);
   if (!found) return tl::unexpected(std::move(found).error());
   const std::map<std::string, std::string>& paths = *found;

@@ -110,7 +110,7 @@ Result<int> up(const Invocation& invocation) {
   session.style = Progress::style_for(options.quiet);
   if (options.verb == Verb::kRun) session.command = options.command;
   if (options.detach)
-    session.detach = [&detached, log = state.file("log/launcher.log")](int status) { let_go(detached, log, status); };
+    session.detach = [&detached, log = state.file("log/sublet.log")](int status) { let_go(detached, log, status); };
   return ClusterSession(std::move(session), std::move(state), std::move(timeline)).run();
 }
 

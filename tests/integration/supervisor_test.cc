@@ -73,6 +73,19 @@ TEST_CASE("supervisor: a service waits until what it needs is told to be ready",
   CHECK(bench.stop());
 }
 
+TEST_CASE("supervisor: a milestone runs nothing, and is reached when told", "[supervisor]") {
+  Bench bench;
+  Service milestone;
+  milestone.name = "milestone";
+  milestone.readiness.kind = Readiness::Kind::kTold;
+  bench.start({milestone, bench.shell("after", "exec sleep 1000", {"milestone"})});
+  REQUIRE(bench.loop.run_once(std::chrono::milliseconds(10)));
+  CHECK(bench.events.empty());
+  bench.supervisor->mark_ready("milestone");
+  CHECK(bench.until([&] { return bench.count(Kind::kReady, "after") == 1; }));
+  CHECK(bench.stop());
+}
+
 TEST_CASE("supervisor: one that ends is started again, and its log goes on", "[supervisor]") {
   Bench bench;
   bench.start({bench.shell("flaky", "echo run; sleep 0.05; exit 3")});

@@ -50,6 +50,11 @@ TEST_CASE("service: an error names the field", "[supervisor]") {
   json["readiness"]["port"] = 70000;
   CHECK_FALSE(service_from_json(json));
   json = to_json(named("a"));
+  json["argv"] = nlohmann::json::array();
+  CHECK_FALSE(service_from_json(json));
+  json["readiness"]["kind"] = "told";
+  CHECK(service_from_json(json)->is_milestone());
+  json = to_json(named("a"));
   json["readiness"]["kind"] = "prayer";
   CHECK_FALSE(service_from_json(json));
   CHECK_FALSE(service_from_json(nlohmann::json::array()));
