@@ -60,7 +60,7 @@ Service apiserver_service(const Plan& plan) {
        "--anonymous-auth=false", "--profiling=false",
        "--shutdown-delay-duration=0s", "--event-ttl=1h"});
   service.after = {kEtcd};
-  service.readiness = {Readiness::Kind::kTold, "", 0, ""};
+  service.readiness = {Readiness::Kind::kTold, "127.0.0.1", kApiPort, ""};
   return service;
 }
 

@@ -35,7 +35,7 @@ bool answers(const Readiness& readiness) {
     case Readiness::Kind::kStarted: return true;
     case Readiness::Kind::kTcp: return tcp_answers(readiness.address, readiness.port);
     case Readiness::Kind::kUnix: return connect_unix(readiness.path, SOCK_STREAM).has_value();
-    case Readiness::Kind::kTold: return false;
+    case Readiness::Kind::kTold: return readiness.port != 0 && tcp_answers(readiness.address, readiness.port);
   }
   return false;
 }

@@ -19,7 +19,8 @@ struct Readiness {
     kStarted,   // as soon as it runs
     kTcp,       // accepts a connection at `address`:`port`
     kUnix,      // accepts a connection at the socket `path`
-    kTold,      // somebody who can judge says so: Supervisor::mark_ready()
+    kTold,      // somebody who can judge says so: Supervisor::mark_ready(). After a restart nobody does any more: then as
+                // kTcp, if there is a port
   };
   Kind kind = Kind::kStarted;
   std::string address;

@@ -103,7 +103,8 @@ void Supervisor::start_one(Entry& entry) {
 }
 
 void Supervisor::look_whether_ready(Entry& entry) {
-  if (entry.state != State::kStarting || entry.service.readiness.kind == Readiness::Kind::kTold) return;
+  if (entry.state != State::kStarting) return;
+  if (entry.service.readiness.kind == Readiness::Kind::kTold && !entry.history.ever_ready) return;
   if (answers(entry.service.readiness)) return now_ready(entry);
   // There is nothing to wait on for a socket that does not exist yet; a look costs some microseconds.
   constexpr std::chrono::milliseconds kBetweenLooks{10};
