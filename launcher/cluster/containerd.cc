@@ -24,6 +24,10 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.tracing.processor
 [grpc]
   address = {socket}
 
+# The state goes with the job: nothing is gained by waiting for the disk.
+[plugins.'io.containerd.metadata.v1.bolt']
+  no_sync = true
+
 [plugins.'io.containerd.cri.v1.images']
   snapshotter = "{snapshotter}"
   [plugins.'io.containerd.cri.v1.images'.pinned_images]

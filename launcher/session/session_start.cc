@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -70,6 +71,7 @@ Result<void> ClusterSession::start_relay() {
   RelayPlan relay;
   relay.inner = [this] { return node_->sockets().get(); };
   relay.inner_port = kApiPort;
+  relay.owner = ::getuid();
   relay.on_error = [](const Error& error) { log::debug("API relay: {}", error.what); };
   relay_.emplace(TRY_WHILE("opening the API's port", Relay::start(loop_, std::move(relay))));
   KubeconfigPlan config;
