@@ -18,18 +18,18 @@ lacking() { rm -rf "$tmp/lacking"; cp -rs "$built" "$tmp/lacking"; }
 lacking; rm "$tmp/lacking/etcd"
 refused 3 etcd --components "$tmp/lacking"
 lacking; ln -sf /bin/false "$tmp/lacking/containerd"
-refused 3 containerd --components "$tmp/lacking"
+refused 1 containerd --components "$tmp/lacking"
 lacking; rm "$tmp/lacking/VERSIONS"; sed 's/^kubernetes .*/kubernetes v1.12.0/' "$built/VERSIONS" > "$tmp/lacking/VERSIONS"
 refused 3 kubernetes --components "$tmp/lacking"
 refused 3 "$tmp/nowhere" --components "$tmp/nowhere"
 head -c 100000 "$source_dir/build/images/busybox.tar" > "$tmp/short.tar"
 refused 1 short.tar --image "$tmp/short.tar"
-refused 2 nowhere.tar --image "$tmp/nowhere.tar"
+refused 1 nowhere.tar --image "$tmp/nowhere.tar"
 mkdir -p "$tmp/$(printf 'long%.0s' {1..30})"
 refused 1 long --state-dir "$tmp/$(printf 'long%.0s' {1..30})"
 mkdir "$tmp/closed"; chmod 500 "$tmp/closed"
-refused 1 closed --state-dir "$tmp/closed"
-refused 1 /proc --state-dir /proc
+refused 3 closed --state-dir "$tmp/closed"
+refused 3 /proc --state-dir /proc
 printf '[network]\nmtu = "big"\nmut = 3\n' > "$tmp/bad.toml"
 refused 2 'bad.toml' --config "$tmp/bad.toml"
 contains "$(cat "$tmp/err")" mut

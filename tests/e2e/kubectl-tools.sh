@@ -17,7 +17,7 @@ k cp "$tmp/there" tools:/tmp/file
 k cp tools:/tmp/file "$tmp/back"
 cmp "$tmp/there" "$tmp/back"
 say "port-forward, on a port that the kernel chooses"
-k port-forward pod/tools :8080 > "$tmp/forward" &
+"$SUBLET" --name "$cluster" kubectl -n "$namespace" port-forward pod/tools :8080 > "$tmp/forward" &
 forward=$!
 at_end+=("kill $forward")
 eventually 20 grep -q Forwarding "$tmp/forward"

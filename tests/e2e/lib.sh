@@ -15,7 +15,7 @@ busybox=sublet.local/busybox:1
 export SUBLET_IMAGES_ARCHIVES=${SUBLET_IMAGES_ARCHIVES-$source_dir/build/images}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/e2e-XXXXXX")
 
-say() { printf -- '--- %s\n' "$*"; }
+say() { printf -- '--- %s s: %s\n' "$SECONDS" "$*"; }
 fail() { printf 'WRONG: %s\n' "$*" >&2; exit 1; }
 skip() { printf 'skipped: %s\n' "$*"; exit 77; }
 same() { [ "$1" = "$2" ] || fail "expected «$2», got «$1»${3:+ ($3)}"; }

@@ -10,14 +10,14 @@ grep -q ' Ready ' "$tmp/out" || fail "no node in: $(cat "$tmp/out")"
 nothing_left 5 "$tmp/before"
 say "killed by a signal"
 same "$(status_of sublet run -- sh -c 'kill -9 $$')" 137
-say "no such command, and one that cannot be run: known before a cluster is made"
+say "no such command, and one that cannot be run"
 same "$(status_of sublet run -- /nowhere/at/all)" 127
 contains "$(cat "$tmp/err")" /nowhere/at/all
 same "$(status_of sublet run -- /etc/passwd)" 126
 say "input and output are the command's"
 same "$(echo through | sublet run --quiet -- cat 2> "$tmp/err")" through
 say "a signal to sublet is CMD's too"
-sublet run -- sh -c 'trap "echo told; exit 9" TERM; touch "'"$tmp"'/up"; while :; do sleep 0.1; done' > "$tmp/told" 2>&1 &
+"$SUBLET" run --name "$scenario" -- sh -c 'trap "echo told; exit 9" TERM; touch "'"$tmp"'/up"; while :; do sleep 0.1; done' > "$tmp/told" 2>&1 &
 runner=$!
 eventually 120 test -e "$tmp/up"
 kill -TERM "$runner"

@@ -14,7 +14,7 @@ same "$(status_of second get configmap only-here)" 1
 say "the first one's kubeconfig opens nothing in the second"
 server=$(second config view -o jsonpath='{.clusters[0].cluster.server}')
 same "$(status_of k --server "$server" --insecure-skip-tls-verify get nodes)" 1
-"$SUBLET" status --json | jq -e '[.. | .name? // empty] | contains(["second", "two-clusters"])' > /dev/null
+for name in second two-clusters; do same "$("$SUBLET" --name "$name" status --json | jq -r '.name + " " + .state')" "$name ready"; done
 say "taken names are refused, and name the way out"
 same "$(status_of "$SUBLET" up --detach --name second)" 1
 contains "$(cat "$tmp/err")" second
