@@ -21,11 +21,6 @@ CertificateRequest kubelet_server_request(const PkiPlan& plan) {
   return request;
 }
 
-// etcd uses its server certificate as a client too (its own gateway, and peers), so it needs both usages.
-CertificateRequest etcd_server_request() {
-  return {.cn = "etcd", .dns = {"localhost"}, .ips = {kLoopback4, kLoopback6}, .server = true, .client = true};
-}
-
 }  // namespace
 
 CertificateRequest apiserver_request(const PkiPlan& plan) {
@@ -42,11 +37,7 @@ CertificateRequest apiserver_request(const PkiPlan& plan) {
 Result<ClusterPki> create_cluster_pki(const PkiPlan& plan) {
   const auto ca = TRY(CertificateAuthority::create("kubernetes", plan.lifetime));
   const auto front_proxy_ca = TRY(CertificateAuthority::create("front-proxy-ca", plan.lifetime));
-  const auto etcd_ca = TRY(CertificateAuthority::create("etcd-ca", plan.lifetime));
-  ClusterPki pki{.ca = ca.pem(),
-                 .front_proxy_ca = front_proxy_ca.pem(),
-                 .etcd_ca = etcd_ca.pem(),
-                 .service_account = TRY(create_key_pair())};
+  ClusterPki pki{.ca = ca.pem(), .front_proxy_ca = front_proxy_ca.pem(), .service_account = TRY(create_key_pair())};
   struct Leaf {
     KeyAndCert ClusterPki::*field;
     const CertificateAuthority* authority;
@@ -55,9 +46,7 @@ Result<ClusterPki> create_cluster_pki(const PkiPlan& plan) {
   const std::vector<Leaf> leaves = {
       {&ClusterPki::apiserver, &ca, apiserver_request(plan)},
       {&ClusterPki::apiserver_kubelet, &ca, client("kube-apiserver-kubelet-client", {kMasters})},
-      {&ClusterPki::apiserver_etcd, &etcd_ca, client("kube-apiserver-etcd-client")},
       {&ClusterPki::front_proxy_client, &front_proxy_ca, client("front-proxy-client")},
-      {&ClusterPki::etcd_server, &etcd_ca, etcd_server_request()},
       {&ClusterPki::kubelet_client, &ca, client("system:node:" + plan.node_name, {"system:nodes"})},
       {&ClusterPki::kubelet_server, &ca, kubelet_server_request(plan)},
       // All its controllers run as one client. Their own service accounts would each have to fetch a token first.

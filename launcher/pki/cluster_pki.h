@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All keys and certificates of one cluster, as values. Three authorities, as kubeadm has them: one certificate must not
-// open what another guards (a client certificate made through the cluster's own CSR API would else open etcd).
+// All keys and certificates of one cluster, as values. Two authorities, as kubeadm has them: a client certificate of the
+// cluster must not pose as the front proxy. (etcd has none: it listens on unix sockets only.)
 #pragma once
 
 #include <chrono>
@@ -25,14 +25,11 @@ struct PkiPlan {
 struct ClusterPki {
   KeyAndCert ca;              // --client-ca-file, --root-ca-file, --cluster-signing-{cert,key}-file
   KeyAndCert front_proxy_ca;  // --requestheader-client-ca-file (the certificate)
-  KeyAndCert etcd_ca;         // etcd --trusted-ca-file; apiserver --etcd-cafile (the certificate)
   KeyPair service_account;    // --service-account-{signing-key,key}-file, --service-account-private-key-file
 
   KeyAndCert apiserver;           // --tls-{cert,private-key}-file
   KeyAndCert apiserver_kubelet;   // --kubelet-client-{certificate,key}
-  KeyAndCert apiserver_etcd;      // --etcd-{certfile,keyfile}
   KeyAndCert front_proxy_client;  // --proxy-client-{cert,key}-file
-  KeyAndCert etcd_server;         // etcd --cert-file, --key-file and --peer-…; SANs localhost, 127.0.0.1, ::1
   KeyAndCert kubelet_client;      // user system:node:NAME, group system:nodes
   KeyAndCert kubelet_server;      // kubelet tlsCertFile, tlsPrivateKeyFile
   KeyAndCert controller_manager;  // user system:kube-controller-manager
@@ -44,13 +41,13 @@ struct ClusterPki {
 };
 
 /// The group of the admin and of our own clients. kubeadm has kubeadm:cluster-admins now, which needs a binding first;
-/// binding; system:masters is allowed everything by the API server itself, before any object exists.
+/// system:masters is allowed everything by the API server itself, before any object exists.
 inline constexpr const char* kMasters = "system:masters";
 
 /// The names and addresses under which the API server is called.
 [[nodiscard]] CertificateRequest apiserver_request(const PkiPlan& plan);
 
-/// Makes everything anew: 3 authorities and 13 leaves, some milliseconds.
+/// Makes everything anew: 2 authorities and 11 leaves, some milliseconds.
 [[nodiscard]] Result<ClusterPki> create_cluster_pki(const PkiPlan& plan);
 
 }  // namespace sublet::launcher

@@ -37,7 +37,6 @@ TEST_CASE("cluster_pki: every client is who Kubernetes expects, under the right 
   };
   const std::vector<Row> rows = {
       {&ClusterPki::apiserver_kubelet, &ClusterPki::ca, "O = system:masters, CN = kube-apiserver-kubelet-client"},
-      {&ClusterPki::apiserver_etcd, &ClusterPki::etcd_ca, "CN = kube-apiserver-etcd-client"},
       {&ClusterPki::front_proxy_client, &ClusterPki::front_proxy_ca, "CN = front-proxy-client"},
       {&ClusterPki::kubelet_client, &ClusterPki::ca, "O = system:nodes, CN = system:node:node-7"},
       {&ClusterPki::controller_manager, &ClusterPki::ca, "O = system:masters, CN = system:kube-controller-manager"},
@@ -56,9 +55,8 @@ TEST_CASE("cluster_pki: every client is who Kubernetes expects, under the right 
   }
 }
 
-TEST_CASE("cluster_pki: no client of the cluster opens etcd or poses as the front proxy", "[pki]") {
+TEST_CASE("cluster_pki: no client of the cluster poses as the front proxy", "[pki]") {
   for (const KeyAndCert& client : {pki().admin, pki().kubelet_client, pki().sublet}) {
-    CHECK(test::verify(client.cert_pem, pki().etcd_ca.cert_pem, X509_PURPOSE_SSL_CLIENT) != kOk);
     CHECK(test::verify(client.cert_pem, pki().front_proxy_ca.cert_pem, X509_PURPOSE_SSL_CLIENT) != kOk);
   }
 }
@@ -73,14 +71,10 @@ TEST_CASE("cluster_pki: the API server answers to all its names", "[pki]") {
     CHECK(test::names_address(leaf, ip));
 }
 
-TEST_CASE("cluster_pki: the kubelet and etcd answer to theirs", "[pki]") {
+TEST_CASE("cluster_pki: the kubelet answers to its own", "[pki]") {
   CHECK(test::verify(pki().kubelet_server.cert_pem, pki().ca.cert_pem, X509_PURPOSE_SSL_SERVER) == kOk);
   CHECK(test::names_host(pki().kubelet_server.cert_pem, "node-7"));
   CHECK(test::names_address(pki().kubelet_server.cert_pem, "10.0.2.100"));
-  CHECK(test::verify(pki().etcd_server.cert_pem, pki().etcd_ca.cert_pem, X509_PURPOSE_SSL_SERVER) == kOk);
-  CHECK(test::verify(pki().etcd_server.cert_pem, pki().etcd_ca.cert_pem, X509_PURPOSE_SSL_CLIENT) == kOk);
-  CHECK(test::names_address(pki().etcd_server.cert_pem, "127.0.0.1"));
-  CHECK_FALSE(test::names_address(pki().etcd_server.cert_pem, "10.0.2.100"));
 }
 
 TEST_CASE("cluster_pki: a bad address names the certificate", "[pki]") {
