@@ -1,4 +1,4 @@
-unit_tests(launcher/state SOURCES choice_test.cc filesystem_test.cc DEPS launcher_state)
+unit_tests(launcher/state SOURCES choice_test.cc DEPS launcher_state)
 
 # A second process for the tests of the state directory: it holds, races, cleans up.
 add_executable(state_helper support/state_helper.cc)

@@ -35,6 +35,8 @@ constexpr std::array kByMagic = {
     ByMagic{0xBEEFDEAD, FilesystemKind::kNetwork, "StorNext"},
     ByMagic{0x73757245, FilesystemKind::kNetwork, "Coda"},
     ByMagic{0x0000564C, FilesystemKind::kNetwork, "NCP"},
+    ByMagic{0x18031977, FilesystemKind::kNetwork, "WekaFS"},
+    ByMagic{0xA501FCF5, FilesystemKind::kNetwork, "VxFS"},
     ByMagic{0x65735546, FilesystemKind::kFuse, "FUSE"},
     ByMagic{0x01021994, FilesystemKind::kMemory, "tmpfs"},
     ByMagic{0x858458F6, FilesystemKind::kMemory, "ramfs"},
@@ -51,7 +53,7 @@ struct ByType {
   const char* name;
 };
 
-// Without a public number. dvs: what Cray's compute nodes see NFS and GPFS through.
+// Without a public number, or with several. dvs: what Cray's compute nodes see NFS and GPFS through.
 constexpr std::array kByType = {
     ByType{"wekafs", "WekaFS"},   ByType{"dvs", "DVS"},       ByType{"glusterfs", "GlusterFS"},
     ByType{"quobyte", "Quobyte"}, ByType{"yrfs", "YRFS"},     ByType{"nfs", "NFS"},

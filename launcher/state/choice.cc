@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "base/strings.h"
+#include "launcher/facts/state_dirs.h"
 
 namespace sublet::launcher {
 namespace {
@@ -14,17 +14,6 @@ namespace {
 constexpr std::size_t kSocketPathBytes = 108;  // sockaddr_un, with the final NUL
 constexpr std::size_t kLongestJob = 40;
 const std::string kWayOut = "set state.dir (or SUBLET_STATE_DIR) to a directory on a local disk of this host";
-
-bool roomy(const StateCandidate& candidate) { return candidate.usable.ok && candidate.free_bytes >= kRoomyStateBytes; }
-
-std::string why_not(const StateCandidate& candidate) {
-  if (!candidate.usable.ok) return candidate.usable.reason;
-  return fmt::format("{} free, {} needed", human_bytes(candidate.free_bytes), human_bytes(kLeastStateBytes));
-}
-
-bool will_do(const StateCandidate& candidate) {
-  return candidate.usable.ok && candidate.free_bytes >= kLeastStateBytes;
-}
 
 std::string fnv1a(const std::string& text) {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -56,24 +45,13 @@ std::string fit_for_file_name(const std::string& job) {
 }  // namespace
 
 Result<StateCandidate> choose_state_base(const std::vector<StateCandidate>& candidates) {
-  const auto of_origin = [&](const std::string& origin) {
-    return std::ranges::find(candidates, origin, &StateCandidate::origin);
-  };
-  if (auto asked = of_origin("state.dir"); asked != candidates.end()) {
-    if (will_do(*asked)) return *asked;
-    return fail("state.dir " + asked->path + " can't hold a cluster's state: " + why_not(*asked), kWayOut,
+  if (const StateCandidate* chosen = choose_state(candidates)) return *chosen;
+  if (auto asked = std::ranges::find(candidates, "state.dir", &StateCandidate::origin); asked != candidates.end())
+    return fail("state.dir " + asked->path + " can't hold a cluster's state: " + asked->usable.reason, kWayOut,
                 ExitCode::kPrerequisite);
-  }
-  if (auto own = of_origin("TMPDIR"); own != candidates.end() && will_do(*own)) return *own;
-  for (const bool memory : {false, true})
-    for (const StateCandidate& candidate : candidates)
-      if (roomy(candidate) && candidate.memory_backed == memory) return candidate;
-  auto most = std::ranges::max_element(
-      candidates, {}, [](const StateCandidate& candidate) { return candidate.usable.ok ? candidate.free_bytes : 0; });
-  if (most != candidates.end() && will_do(*most)) return *most;
   std::string text = "no directory can hold the cluster's state";
   for (const StateCandidate& candidate : candidates)
-    text += fmt::format("\n  {} ({}): {}", candidate.path, candidate.origin, why_not(candidate));
+    text += fmt::format("\n  {} ({}): {}", candidate.path, candidate.origin, candidate.usable.reason);
   return fail(text, kWayOut, ExitCode::kPrerequisite);
 }
 

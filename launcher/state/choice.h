@@ -12,17 +12,12 @@
 
 namespace sublet::launcher {
 
-/// Below this a cluster can't start: etcd, logs and one unpacked image.
-inline constexpr std::uint64_t kLeastStateBytes = std::uint64_t{512} << 20;
-/// With this a disk is preferred to memory, which would count against the job.
-inline constexpr std::uint64_t kRoomyStateBytes = std::uint64_t{2} << 30;
 /// What paths of sockets may take below the state directory, "/sock/NAME.sock" included; sun_path holds 108 bytes
 /// (unix(7)).
 inline constexpr std::size_t kSocketRoom = 32;
 
-/// The base to use, of facts.state. One from the configuration ("state.dir") is taken or refused, never replaced. Then
-/// $TMPDIR if it will do; then a roomy disk, roomy memory, and last whatever has most space. The error lists each
-/// candidate with its reason.
+/// The base to use, of facts.state: choose_state()'s. The error says why the one of the configuration will not do, or
+/// lists each candidate with its reason.
 [[nodiscard]] Result<StateCandidate> choose_state_base(const std::vector<StateCandidate>& candidates);
 
 /// Which cluster a state directory belongs to.

@@ -8,8 +8,8 @@
 
 #include "base/fs.h"
 #include "base/sys.h"
+#include "launcher/facts/filesystem.h"
 #include "launcher/state/clusters.h"
-#include "launcher/state/filesystem.h"
 #include "launcher/state/lock.h"
 
 namespace sublet::launcher {
@@ -94,9 +94,9 @@ Result<UniqueFd> make_and_lock(const std::string& parent, const std::string& pat
 }
 
 Result<void> check_filesystem(const std::string& base) {
-  const auto remote = network_filesystem(TRY(fs::magic(base)));
-  if (!remote) return {};
-  return fail(base + " is on a network file system (" + std::string(*remote) + "), which can't hold a cluster's state",
+  const Filesystem found = classify_filesystem(TRY(fs::magic(base)));
+  if (found.kind != FilesystemKind::kNetwork && found.kind != FilesystemKind::kFuse) return {};
+  return fail(base + " is on a network file system (" + found.name + "), which can't hold a cluster's state",
               kElsewhere, ExitCode::kPrerequisite);
 }
 

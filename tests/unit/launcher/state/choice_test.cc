@@ -8,8 +8,10 @@ namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
+// As find_state_candidates() would tell it: with less than 512 MiB a directory is not usable.
 StateCandidate candidate(const std::string& origin, std::uint64_t free_mib, bool memory = false,
-                         const std::string& unusable = {}) {
+                         std::string unusable = {}) {
+  if (unusable.empty() && free_mib < 512) unusable = std::to_string(free_mib) + " MiB free, 512 MiB needed";
   return {.path = origin == "TMPDIR"      ? "/local/tmp"
                   : origin == "state.dir" ? "/asked"
                                           : origin,
