@@ -123,7 +123,8 @@ std::vector<Key> node_keys() {
       {.name = "images.snapshotter",
        .env = "SUBLET_IMAGES_SNAPSHOTTER",
        .doc =
-           "How containerd layers images. \"auto\": the first of overlayfs, fuse-overlayfs and native that works here.",
+           "How containerd layers images. \"auto\": overlayfs where it works, else native (each container copies its "
+           "image). This version does not have fuse-overlayfs: a start refuses it.",
        .kind = kinds::choice(&Config::snapshotter, {"auto", "overlayfs", "fuse-overlayfs", "native"})},
       {.name = "images.archives",
        .env = "SUBLET_IMAGES_ARCHIVES",
@@ -137,11 +138,11 @@ std::vector<Key> node_keys() {
        .env = "SUBLET_REGISTRIES",
        .doc =
            "How images of a registry are fetched, one [registries.\"HOST\"] table each. mirrors: URLs tried in order "
-           "before the registry itself; ca_file: PEM; credentials_file: a line \"user:password\" or the auths of "
-           "docker's config.json, readable by you alone (0600); plain_http: no TLS.",
+           "before the registry itself; ca_file: PEM; credentials_file: a line \"user:password\" for HOST, or docker's "
+           "config.json with auths for HOST and its mirrors, readable by you alone (0600); plain_http: no TLS.",
        .kind = kinds::registries(&Config::registries),
        .sample = "[registries.\"docker.io\"]\nmirrors = [\"https://mirror.example.org\"]\n"
-                 "ca_file = \"/etc/pki/site-ca.pem\"\ncredentials_file = \"~/.config/sublet/mirror.auth\"\n"
+                 "ca_file = \"/etc/pki/site-ca.pem\"\ncredentials_file = \"~/.docker/config.json\"\n"
                  "plain_http = false"},
       {.name = "storage.default_class",
        .env = "SUBLET_STORAGE_DEFAULT_CLASS",

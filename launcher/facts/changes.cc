@@ -111,13 +111,6 @@ Commands iptables() {
   return commands;
 }
 
-Commands fuse_overlayfs() {
-  Commands commands = {install("fuse-overlayfs", "fuse-overlayfs")};
-  append(commands, modules({"fuse"}));
-  append(commands, open_device("fuse", "/dev/fuse"));
-  return commands;
-}
-
 Commands proc() {
   return {
       "# Something is mounted over a part of /proc or /sys, as container runtimes do, so no new one may be mounted.",

@@ -20,7 +20,6 @@ using Commands = std::vector<std::string>;
 [[nodiscard]] Commands tun();
 [[nodiscard]] Commands nftables(const Facts& facts);
 [[nodiscard]] Commands iptables();
-[[nodiscard]] Commands fuse_overlayfs();
 [[nodiscard]] Commands proc();
 [[nodiscard]] Commands open_files(const Facts& facts);
 /// Loads kernel modules, now and at boot.

@@ -68,7 +68,6 @@ struct Facts {
 
   Probe tun;        // a tap was really made in a namespace of ours
   Probe overlayfs;  // really mounted in a user namespace, on the state's file system
-  Probe fuse_overlayfs;
   Probe fresh_proc;  // a new procfs in new user+pid namespaces
   Probe fresh_sysfs;
   Probe nftables;  // `nft` made a table in a namespace of ours

@@ -141,14 +141,15 @@ Ladder snapshotter(const Facts& facts, const Config& config) {
   std::vector<Rung> rungs = {
       rung("overlayfs", facts.overlayfs, Cost::kDegrades, "containers start slower and take more space",
            changes::modules({"overlay"})),
-      rung("fuse-overlayfs", facts.fuse_overlayfs, Cost::kDegrades,
-           "each container's files are copied from all layers of its image", changes::fuse_overlayfs()),
+      rung("fuse-overlayfs", {false, ""}, Cost::kDegrades,
+           "each container's files are copied from all layers of its image", {}),
       without("native"),
   };
   const std::vector<Snapshotter> order = {Snapshotter::kOverlayfs, Snapshotter::kFuseOverlayfs, Snapshotter::kNative};
   for (std::size_t i = 0; i < rungs.size(); ++i)
     if (config.snapshotter != Snapshotter::kAuto && config.snapshotter != order[i])
       rule_out(rungs[i], "images.snapshotter names another one");
+  rule_out(rungs[1], "not in this version");
   return climb("snapshotter", std::move(rungs));
 }
 

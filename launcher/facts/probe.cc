@@ -83,16 +83,6 @@ Result<void> try_overlayfs() {
   return {};
 }
 
-// The kernel's half; the program's is that it is there. The mount is of a server that never answers, and goes with its
-// descriptor.
-Result<void> try_fuse_overlayfs() {
-  if (!find_program("fuse-overlayfs")) return fail("fuse-overlayfs is not installed");
-  UniqueFd fd = TRY(sys::open("/dev/fuse", O_RDWR));
-  TRY(sys::mount("sublet-probe", "/sys", "fuse", MS_NOSUID | MS_NODEV,
-                 fmt::format("fd={},rootmode=40000,user_id=0,group_id=0", fd.get())));
-  return sys::umount("/sys", MNT_DETACH);
-}
-
 nlohmann::json answer(const Result<void>& result) {
   return {{"ok", result.has_value()}, {"reason", result ? "" : result.error().what}};
 }
@@ -112,7 +102,6 @@ int probe_main() {
     answers["dummy"] = answer(try_dummy());
     answers["nftables"] = answer(try_nftables());
     answers["iptables"] = answer(try_iptables());
-    answers["fuse_overlayfs"] = answer(try_fuse_overlayfs());
     std::error_code error;
     if (std::filesystem::current_path(error) != "/") answers["overlayfs"] = answer(try_overlayfs());
   }
@@ -133,7 +122,6 @@ struct Row {
 constexpr std::array kRows = {
     Row{"tun", &Facts::tun},
     Row{"overlayfs", &Facts::overlayfs},
-    Row{"fuse_overlayfs", &Facts::fuse_overlayfs},
     Row{"fresh_proc", &Facts::fresh_proc},
     Row{"fresh_sysfs", &Facts::fresh_sysfs},
     Row{"nftables", &Facts::nftables},

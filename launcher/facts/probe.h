@@ -11,9 +11,9 @@
 
 namespace sublet::launcher {
 
-/// Fills user_namespace, id_maps, tun, overlayfs, fuse_overlayfs, fresh_proc, fresh_sysfs, nftables, iptables, bridge
-/// and dummy of `facts`, whose account and subordinate ids are there already. `program` is a sublet; `scratch` an empty
-/// directory of ours on the file system where overlayfs is to be tried ("": not tried).
+/// Fills user_namespace, id_maps, tun, overlayfs, fresh_proc, fresh_sysfs, nftables, iptables, bridge and dummy of
+/// `facts`, whose account and subordinate ids are there already. `program` is a sublet; `scratch` an empty directory of
+/// ours on the file system where overlayfs is to be tried ("": not tried).
 void try_in_namespaces(Facts& facts, const std::string& program, const std::string& scratch);
 
 /// The hidden verb `sublet probe`. Works in its current directory (scratch, or "/"). Returns the exit status.

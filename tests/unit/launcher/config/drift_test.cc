@@ -80,7 +80,8 @@ TEST_CASE("keys: the sample can be used as it is and with every line made active
     active += (line.starts_with('#') && !line.starts_with("# ") ? line.substr(1) : line) + "\n";
   }
   REQUIRE(fs::make_directories(dir.path() + "/.config/sublet", 0700));
-  REQUIRE(fs::write_file(dir.path() + "/.config/sublet/mirror.auth", "u:p"));
+  REQUIRE(fs::make_directories(dir.path() + "/.docker", 0700));
+  REQUIRE(fs::write_file(dir.path() + "/.docker/config.json", "u:p"));
   REQUIRE(fs::write_file(sources.user_file, active));
   Result<Loaded> loaded = load_config(sources);
   INFO(active << (loaded ? "" : to_string(loaded.error())));

@@ -24,10 +24,9 @@ Facts good() {
   f.subuids = f.subgids = {{100000, 65536}};
   f.newuidmap = "/usr/bin/newuidmap";
   f.newgidmap = "/usr/bin/newgidmap";
-  for (Probe Facts::*field :
-       {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::overlayfs, &Facts::fuse_overlayfs,
-        &Facts::fresh_proc, &Facts::fresh_sysfs, &Facts::nftables, &Facts::iptables, &Facts::bridge, &Facts::dummy,
-        &Facts::cgroup_leaf, &Facts::cgroup_systemd})
+  for (Probe Facts::*field : {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::overlayfs,
+                              &Facts::fresh_proc, &Facts::fresh_sysfs, &Facts::nftables, &Facts::iptables,
+                              &Facts::bridge, &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd})
     f.*field = {true, ""};
   f.cgroup_layout = "unified";
   f.state = {{"/tmp", "/tmp", 0xEF53, std::uint64_t{9} << 30, false, {true, ""}}};
@@ -151,10 +150,12 @@ TEST_CASE("doctor: what is lost, which rung is taken then, and at what cost", "[
        "service_proxy", "", "nftables", "broken", Cost::kRequired, "nft_masq"},
       {"iptables asked for", [](Facts&, Config& c) { c.proxy = ProxyMode::kIptables; }, "service_proxy", "iptables",
        "nftables", "service_proxy.mode is \"iptables\"", Cost::kDegrades, ""},
-      {"no overlayfs", [](Facts& f, Config&) { f.overlayfs = kBroken; }, "snapshotter", "fuse-overlayfs", "overlayfs",
-       "broken", Cost::kDegrades, "modprobe -a overlay"},
-      {"nor FUSE", [](Facts& f, Config&) { f.overlayfs = f.fuse_overlayfs = kBroken; }, "snapshotter", "native",
-       "fuse-overlayfs", "broken", Cost::kDegrades, "chmod 0666 /dev/fuse"},
+      {"no overlayfs", [](Facts& f, Config&) { f.overlayfs = kBroken; }, "snapshotter", "native", "overlayfs", "broken",
+       Cost::kDegrades, "modprobe -a overlay"},
+      {"nor fuse-overlayfs", [](Facts& f, Config&) { f.overlayfs = kBroken; }, "snapshotter", "native",
+       "fuse-overlayfs", "not in this version", Cost::kDegrades, ""},
+      {"fuse-overlayfs asked for", [](Facts&, Config& c) { c.snapshotter = Snapshotter::kFuseOverlayfs; },
+       "snapshotter", "", "fuse-overlayfs", "not in this version", Cost::kRequired, ""},
       {"native asked for", [](Facts&, Config& c) { c.snapshotter = Snapshotter::kNative; }, "snapshotter", "native",
        "overlayfs", "images.snapshotter names another one", Cost::kDegrades, ""},
       {"no procfs", [](Facts& f, Config&) { f.fresh_proc = kBroken; }, "proc", "", "fresh", "broken", Cost::kRequired,
@@ -297,8 +298,8 @@ TEST_CASE("doctor: JSON has the documented members", "[facts]") {
 TEST_CASE("doctor: the script for root is a script, whatever reasons and names hold", "[facts]") {
   Facts facts = good();
   for (Probe Facts::*field :
-       {&Facts::user_namespace, &Facts::tun, &Facts::overlayfs, &Facts::fuse_overlayfs, &Facts::nftables,
-        &Facts::iptables, &Facts::bridge, &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd})
+       {&Facts::user_namespace, &Facts::tun, &Facts::overlayfs, &Facts::nftables, &Facts::iptables, &Facts::bridge,
+        &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd})
     facts.*field = {false, "first\nrm -rf /nonexistent; $(false)"};
   facts.user = "o'neil; false";
   facts.subuids.clear();
