@@ -36,6 +36,10 @@ constexpr int kBatch = 32;
 constexpr std::uint16_t kMinMss = 500;
 // What a guest with an MTU of 65520 would offer: libslirp's congestion window starts there.
 constexpr std::uint16_t kFullMss = kMaxTapMtu - 40;
+// How large the segments of a frame are said to be, whatever the MTU. It costs nothing per segment, and a guest that
+// sees large ones opens its window in as large steps, so that the sender waits (tcp_output.c, __tcp_select_window):
+// measured 1.2 times as fast as the whole frame as one segment.
+constexpr std::uint16_t kSegment = 1460;
 // Frames smaller than this cost the guest less to check than to describe.
 constexpr std::size_t kWorthOffload = 512;
 
@@ -62,9 +66,9 @@ class Driver {
   std::unique_ptr<SlirpStack> stack_;
   bool ipv6_;
   std::array<std::uint8_t, 4> gateway_{};
-  // The smallest MSS that a guest has offered and that was raised. One for all connections: it only says into how many
-  // segments a frame counts, and costs nothing per segment on the way through the guest's kernel.
-  std::uint16_t mss_ = kFullMss;
+  // kSegment, or the smallest MSS that a guest has offered and that was raised. One for all connections: a smaller one
+  // than needed does no harm.
+  std::uint16_t segment_ = kSegment;
   struct {
     VnetHeader header;
     std::array<std::uint8_t, kMaxFrame> frame;
@@ -111,7 +115,7 @@ Driver::Tap Driver::from_guest() {
     if ((in_.header.flags & VnetHeader::kNeedsChecksum) != 0 &&
         !complete_checksum(frame, in_.header.checksum_start, in_.header.checksum_offset))
       continue;
-    if (auto offered = raise_mss(frame, kMinMss, kFullMss)) mss_ = std::min(mss_, *offered);
+    if (auto offered = raise_mss(frame, kMinMss, kFullMss)) segment_ = std::min(segment_, *offered);
     stack_->input(frame);
   }
   return Tap::kThere;
@@ -122,7 +126,7 @@ void Driver::to_guest(ConstBytes frame) {
   auto piece = [](const void* data, std::size_t size) { return iovec{const_cast<void*>(data), size}; };
   std::array<iovec, 4> pieces{piece(&plain, sizeof plain), piece(frame.data(), frame.size())};
   int count = 2;
-  auto better = frame.size() < kWorthOffload ? std::nullopt : offload(frame, mss_);
+  auto better = frame.size() < kWorthOffload ? std::nullopt : offload(frame, segment_);
   if (better) {
     std::size_t at = better->checksum_offset;
     pieces = {piece(&better->header, sizeof better->header), piece(frame.data(), at),
