@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "launcher/cluster/files.h"
+#include "launcher/images/credentials.h"
 #include "launcher/oci/settings.h"
 
 namespace sublet::launcher {
@@ -13,6 +14,21 @@ namespace {
 
 // A TOML basic string. Paths and URLs come from the configuration, so nothing may break out of the quotes.
 std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
+
+// hosts.toml, which has the rest of a registry, knows no passwords. (Deprecated, and there in 2.4: what is to follow are
+// pull secrets, which each namespace would have to hold.)
+std::string registry_credentials(const CredentialsByHost& by_host) {
+  std::string text;
+  for (const auto& [host, credentials] : by_host) {
+    text += fmt::format("    [plugins.'io.containerd.cri.v1.images'.registry.configs.{}.auth]\n", quoted(host));
+    if (credentials.identity_token.empty())
+      text += fmt::format("      username = {}\n      password = {}\n", quoted(credentials.username),
+                          quoted(credentials.password));
+    else
+      text += fmt::format("      identitytoken = {}\n", quoted(credentials.identity_token));
+  }
+  return text;
+}
 
 std::string containerd_toml(const Plan& plan) {
   return fmt::format(
@@ -34,7 +50,7 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.tracing.processor
     sandbox = "{pause}"
   [plugins.'io.containerd.cri.v1.images'.registry]
     config_path = {registries}
-
+{credentials}
 [plugins.'io.containerd.cri.v1.runtime']
   disable_apparmor = true
   restrict_oom_score_adj = true
@@ -56,6 +72,7 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.tracing.processor
 {proxy_plugins})",
       fmt::arg("socket", quoted(kContainerdSocket)), fmt::arg("snapshotter", name_of(plan.snapshotter)),
       fmt::arg("pause", kPauseImage), fmt::arg("registries", quoted(inside_path("etc/registries"))),
+      fmt::arg("credentials", registry_credentials(plan.credentials)),
       fmt::arg("components", kComponentsInside), fmt::arg("wrapper", kWrapperInside), fmt::arg("proxy_plugins", ""));
 }
 
@@ -73,16 +90,15 @@ std::string cni_configuration(const Plan& plan) {
   return nlohmann::json{{"cniVersion", "1.0.0"}, {"name", "sublet"}, {"plugins", {bridge, portmap}}}.dump(2);
 }
 
-// containerd's hosts.toml: mirrors first, in their order, then the registry itself.
+// containerd's hosts.toml: mirrors first, in their order, then the registry itself ("server").
 std::string hosts_toml(const std::string& host, const Registry& registry) {
-  const std::string scheme = registry.plain_http ? "http" : "https";
-  std::string text = fmt::format("server = {}\n", quoted(scheme + "://" + host));
-  auto add_host = [&](const std::string& url) {
-    text += fmt::format("\n[host.{}]\n  capabilities = [\"pull\", \"resolve\"]\n", quoted(url));
-    if (!registry.ca_file.empty()) text += fmt::format("  ca = {}\n", quoted(inside_path("etc/ca-" + host + ".pem")));
-  };
-  for (const std::string& mirror : registry.mirrors) add_host(mirror);
-  add_host(scheme + "://" + host);
+  const std::string ca = registry.ca_file.empty() ? "" : quoted(inside_path("etc/ca-" + host + ".pem"));
+  std::string text = fmt::format("server = {}\n", quoted((registry.plain_http ? "http://" : "https://") + request_host(host)));
+  if (!ca.empty()) text += fmt::format("ca = {}\n", ca);
+  for (const std::string& mirror : registry.mirrors) {
+    text += fmt::format("\n[host.{}]\n  capabilities = [\"pull\", \"resolve\"]\n", quoted(mirror));
+    if (!ca.empty()) text += fmt::format("  ca = {}\n", ca);
+  }
   return text;
 }
 

@@ -28,7 +28,7 @@ struct BindMount {
 struct Registry {
   std::vector<std::string> mirrors;  // URLs, tried in order before the registry itself
   std::string ca_file;               // PEM
-  std::string credentials_file;      // "user:password" or {"auths":…} as docker's config.json; must be 0600
+  std::string credentials_file;      // "user:password" or docker's config.json; must be 0600
   bool plain_http = false;
 };
 

@@ -15,6 +15,7 @@
 namespace sublet::launcher {
 namespace {
 
+constexpr std::size_t kMaxSecretBytes = std::size_t{1} << 20;
 constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
 
 Unexpected refuse(std::string what, std::string hint) {
@@ -39,6 +40,15 @@ Result<void> check_owner(const std::string& path, const struct stat& file) {
     return refuse(fmt::format("{}: others can replace it: they can write {} (mode {:04o})", path, dir.string(),
                               parent.st_mode & 07777U),
                   fmt::format("chmod go-w {}", dir.string()));
+  }
+  return {};
+}
+
+Result<void> check_is_secret(const std::string& path, const struct stat& found) {
+  if (!S_ISREG(found.st_mode)) return refuse(fmt::format("{}: is not a regular file", path), {});
+  if ((found.st_mode & 077) != 0) {
+    return refuse(fmt::format("{}: others can read it (mode {:04o})", path, found.st_mode & 07777U),
+                  fmt::format("chmod 600 {}", path));
   }
   return {};
 }
@@ -86,14 +96,14 @@ Result<std::optional<std::string>> read_trusted_file(const std::string& path, bo
   return std::optional<std::string>(std::move(*text));
 }
 
-Result<void> check_secret_file(const std::string& path) {
-  struct stat found = TRY(sys::stat(path));
-  if (!S_ISREG(found.st_mode)) return refuse(fmt::format("{}: is not a regular file", path), {});
-  if ((found.st_mode & 077) != 0) {
-    return refuse(fmt::format("{}: others can read it (mode {:04o})", path, found.st_mode & 07777U),
-                  fmt::format("chmod 600 {}", path));
-  }
-  return {};
+Result<void> check_secret_file(const std::string& path) { return check_is_secret(path, TRY(sys::stat(path))); }
+
+Result<std::string> read_secret_file(const std::string& path) {
+  const UniqueFd file = TRY(sys::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  struct stat found {};
+  if (::fstat(file.get(), &found) != 0) return fail_errno(path);
+  TRY(check_is_secret(path, found));
+  return TRY_WHILE(path, fs::read_fd(file.get(), kMaxSecretBytes));
 }
 
 }  // namespace sublet::launcher

@@ -19,5 +19,7 @@ namespace sublet::launcher {
 
 /// A file that others may read is no place for a password. A missing one is an error as well.
 [[nodiscard]] Result<void> check_secret_file(const std::string& path);
+/// Its text, at most 1 MiB; judged as check_secret_file() does, by what was opened.
+[[nodiscard]] Result<std::string> read_secret_file(const std::string& path);
 
 }  // namespace sublet::launcher

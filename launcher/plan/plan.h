@@ -13,6 +13,7 @@
 #include "launcher/config/config.h"
 #include "launcher/facts/facts.h"
 #include "launcher/facts/id_map.h"
+#include "launcher/images/credentials.h"
 
 namespace sublet::launcher {
 
@@ -51,6 +52,7 @@ struct Plan {
   std::vector<std::string> writable;  // host directories shown writable at their own paths
   std::vector<std::string> archives;  // image archives, files
   std::vector<std::string> lost;      // what this host does not give, a sentence each, for the user
+  CredentialsByHost credentials;      // of the registries; never shown
   Config config;                      // what is passed on as it is: registries, timeouts, binds, storage, logs
 };
 

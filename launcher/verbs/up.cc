@@ -2,6 +2,7 @@
 // up and run: facts → plan → state directory → session.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,8 +12,10 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "launcher/config/files.h"
 #include "launcher/facts/gather.h"
 #include "launcher/images/archive.h"
+#include "launcher/images/credentials.h"
 #include "launcher/session/cluster_session.h"
 #include "launcher/verbs/layout.h"
 #include "launcher/verbs/verbs.h"
@@ -43,6 +46,20 @@ Result<std::vector<std::string>> image_archives(const Layout& layout, const Conf
   return archives;
 }
 
+Result<CredentialsByHost> registry_credentials(const Config& config) {
+  CredentialsByHost all;
+  for (const auto& [host, registry] : config.registries) {
+    if (registry.credentials_file.empty()) continue;
+    const std::string context = "registries.\"" + host + "\".credentials_file " + registry.credentials_file;
+    const std::string text = TRY_WHILE(context, read_secret_file(registry.credentials_file));
+    CredentialsByHost found = TRY_WHILE(context, parse_credentials(text, host, registry.mirrors));
+    // What a table says of its own host beats what another one says of its mirror.
+    if (const auto own = found.find(request_host(host)); own != found.end()) all[own->first] = own->second;
+    all.merge(found);
+  }
+  return all;
+}
+
 // The parent of a detached launcher: waits for the exit status that the child sends when the cluster is ready or has
 // failed, and ends with it. The child goes on.
 Result<UniqueFd> detach_from_terminal() {
@@ -52,8 +69,8 @@ Result<UniqueFd> detach_from_terminal() {
   if (child > 0) {
     write_end.reset();
     unsigned char status = static_cast<unsigned char>(ExitCode::kFailure);
-    // No byte: the launcher died before it could say how it went.
-    (void)!::read(read_end.get(), &status, 1);
+    if (::read(read_end.get(), &status, 1) != 1)
+      log::error("the launcher ended without a word before the cluster was ready (killed?); the next `sublet up` clears what it left");
     ::_exit(status);
   }
   if (::setsid() < 0) return fail_errno("setsid");
@@ -74,10 +91,21 @@ void let_go(const UniqueFd& pipe, const std::string& log_path, int status) {
   (void)sys::write_all(pipe.get(), std::string_view(&byte, 1));  // the parent may have been killed
 }
 
+// An end that is asked for while this host is being looked at waits until the session's loop can clean up after it: the
+// probes make files and namespaces. Children get no blocked signals (Command).
+Result<void> hold_back_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&set, number);
+  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return fail_errno("sigprocmask");
+  return {};
+}
+
 }  // namespace
 
 Result<int> up(const Invocation& invocation) {
   const Options& options = invocation.options;
+  TRY(hold_back_signals());
   Timeline timeline;
   const std::string executable = TRY(own_executable());
   const Layout layout = find_layout(executable);
@@ -86,6 +114,7 @@ Result<int> up(const Invocation& invocation) {
   Plan plan = TRY(make_plan(invocation.loaded.config, facts, user_directories(facts, invocation.loaded.config)));
   plan.components_dir = plan.config.components_dir.empty() ? layout.components : plan.config.components_dir;
   plan.archives = TRY(image_archives(layout, plan.config));
+  plan.credentials = TRY(registry_credentials(plan.config));
   timeline.end("facts and plan");
   if (options.dry_run) {
     fmt::print("{}", options.json ? plan_as_json(plan) : plan_as_text(plan));
