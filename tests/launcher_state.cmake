@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 unit_tests(launcher/state SOURCES choice_test.cc DEPS launcher_state)
 
 # A second process for the tests of the state directory: it holds, races, cleans up.

@@ -59,7 +59,7 @@ breaks tests "an exception that is gone" 'echo "base/gone.cc too hard" > tests/u
 breaks shell "an unquoted variable" 'printf "#!/bin/sh\nrm \$1\n" > scripts/x'
 breaks spelling "a slip" 'echo "// recie""ve" >> base/a.cc'
 breaks man "bad scdoc" 'echo "*a _b* c_" >> docs/man/x.1.scd'
-breaks hosts "a registry" 'echo "// quay"".io/x" >> base/a.cc'
+breaks hosts "a registry" 'echo "// registry.""k8s.io/x" >> base/a.cc'
 breaks data "bad JSON" 'echo "{" > docs/x.json'
 cd /
 [ "$failures" -eq 0 ] || { printf '%d expectations failed\n' "$failures"; exit 1; }
