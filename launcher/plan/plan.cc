@@ -131,6 +131,9 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
   complaints.need(facts.user_namespace, "unprivileged user namespaces",
                   "an administrator raises user.max_user_namespaces or lifts the restriction");
   complaints.need(facts.bridge, "bridge and veth links", "an administrator loads the kernel modules bridge and veth");
+  // Each pod gets one of its own pid namespace: without it no container starts.
+  complaints.need(facts.fresh_proc, "a new procfs",
+                  "something is mounted over a part of /proc: start the outer container with its paths unmasked");
   if (auto identity = plan_identity(config.identity, facts))
     plan.identity = std::move(*identity);
   else

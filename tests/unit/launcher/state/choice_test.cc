@@ -63,6 +63,13 @@ TEST_CASE("choice: the refusal names every candidate with its reason and the way
   CHECK_THAT(chosen.error().hint, Catch::Contains("state.dir"));
 }
 
+TEST_CASE("choice: the refusal of the one asked for says why, and names no other", "[state]") {
+  const auto chosen = choose_state_base({candidate("state.dir", 9000, false, "on NFS"), candidate("/tmp", 9000)});
+  REQUIRE_FALSE(chosen);
+  CHECK(chosen.error().exit == ExitCode::kPrerequisite);
+  CHECK(chosen.error().what == "state.dir /asked can't hold a cluster's state: on NFS");
+}
+
 TEST_CASE("choice: directory names, both ways", "[state]") {
   struct Row {
     Job job;

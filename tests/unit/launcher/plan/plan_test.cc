@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/plan/plan.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <functional>
+
+#include "tests/unit/launcher/plan/samples.h"
+
+namespace sublet::launcher {
+namespace {
+
+using test::good_facts;
+using test::good_plan;
+
+const Probe kBroken{false, "broken"};
+
+bool lost(const Plan& plan, const std::string& start) {
+  return std::ranges::any_of(plan.lost, [&](const std::string& text) { return text.starts_with(start); });
+}
+
+TEST_CASE("plan: a host that gives everything", "[plan]") {
+  const Plan plan = good_plan();
+  CHECK(plan.name == "default");
+  CHECK(plan.node_name == "node-7");
+  CHECK(plan.state_base == "/tmp");
+  CHECK(plan.identity.rung == IdentityRung::kSubuidFull);
+  CHECK(plan.tap);
+  CHECK(plan.proxy == ProxyMode::kNftables);
+  CHECK(plan.snapshotter == Snapshotter::kOverlayfs);
+  CHECK(plan.fresh_proc);
+  CHECK(plan.fresh_sysfs);
+  CHECK(plan.writable == std::vector<std::string>{"/home/ann"});
+  CHECK(plan.addresses.node == "10.0.2.100");
+  CHECK(plan.addresses.dns == "10.0.2.3");
+  CHECK(plan.addresses.pods_first == "10.42.0.1");
+  CHECK(plan.addresses.api_service == "10.43.0.1");
+  CHECK(plan.addresses.dns_service == "10.43.0.10");
+  CHECK(plan.addresses.node6_cidr == "fd00::/64");
+  // This version has no cgroups rung; nothing else is lost.
+  REQUIRE(plan.lost.size() == 1);
+  CHECK(lost(plan, "cgroups: "));
+}
+
+struct Row {
+  const char* what;
+  std::function<void(Facts&, Config&)> change;
+  std::vector<const char*> says;
+};
+
+void check_refused(const Row& row, ExitCode exit) {
+  INFO(row.what);
+  Facts facts = good_facts();
+  Config config;
+  row.change(facts, config);
+  const auto plan = make_plan(config, facts, {});
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().exit == exit);
+  CHECK_FALSE(plan.error().hint.empty());
+  for (const char* part : row.says) CHECK_THAT(plan.error().what, Catch::Contains(part));
+}
+
+TEST_CASE("plan: what is missing is named, with the reason", "[plan]") {
+  const std::vector<Row> rows = {
+      {"user namespaces", [](Facts& f, Config&) { f.user_namespace = kBroken; }, {"user namespaces: broken"}},
+      {"bridge", [](Facts& f, Config&) { f.bridge = kBroken; }, {"bridge and veth links: broken"}},
+      {"procfs", [](Facts& f, Config&) { f.fresh_proc = kBroken; }, {"a new procfs: broken"}},
+      {"no packet filter",
+       [](Facts& f, Config&) {
+         f.nftables = kBroken;
+         f.iptables = {false, "not installed"};
+       },
+       {"nftables (broken)", "iptables (not installed)", "Services"}},
+      {"nftables insisted on",
+       [](Facts& f, Config& c) {
+         f.nftables = kBroken;
+         c.proxy = ProxyMode::kNftables;
+       },
+       {"service_proxy.mode is nftables", "broken"}},
+      {"iptables insisted on",
+       [](Facts& f, Config& c) {
+         f.iptables = kBroken;
+         c.proxy = ProxyMode::kIptables;
+       },
+       {"service_proxy.mode is iptables", "broken"}},
+      {"overlayfs insisted on",
+       [](Facts& f, Config& c) {
+         f.overlayfs = kBroken;
+         c.snapshotter = Snapshotter::kOverlayfs;
+       },
+       {"images.snapshotter is overlayfs", "broken"}},
+      {"fuse-overlayfs",
+       [](Facts&, Config& c) { c.snapshotter = Snapshotter::kFuseOverlayfs; },
+       {"fuse-overlayfs, which this version does not have"}},
+      {"subuid insisted on",
+       [](Facts& f, Config& c) {
+         f.subuids.clear();
+         c.identity = IdentityMode::kSubuid;
+       },
+       {"subuid"}},
+      {"a component", [](Facts& f, Config&) { f.components[1].usable = kBroken; }, {"component etcd: broken"}},
+      {"no place for the state",
+       [](Facts& f, Config&) {
+         f.state[0].usable = {false, "on NFS"};
+       },
+       {"no directory can hold", "/tmp (/tmp): on NFS"}},
+      {"state.dir will not do",
+       [](Facts& f, Config&) {
+         f.state.insert(f.state.begin(), {"/asked", "state.dir", 0, 0, false, kBroken});
+       },
+       {"state.dir /asked can't hold", "broken"}},
+  };
+  for (const Row& row : rows) check_refused(row, ExitCode::kPrerequisite);
+}
+
+TEST_CASE("plan: all that is missing is named at once", "[plan]") {
+  check_refused({"everything",
+                 [](Facts& f, Config& c) {
+                   for (Probe Facts::*field : {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::overlayfs,
+                                               &Facts::nftables, &Facts::iptables, &Facts::bridge})
+                     f.*field = kBroken;
+                   for (ComponentFact& component : f.components) component.usable = kBroken;
+                   f.state.clear();
+                   c.snapshotter = Snapshotter::kOverlayfs;
+                 },
+                 {"user namespaces", "bridge", "nftables", "iptables", "overlayfs", "component kubernetes",
+                  "component etcd", "no directory can hold"}},
+                ExitCode::kPrerequisite);
+}
+
+TEST_CASE("plan: prefixes that can't be are the user's mistake", "[plan]") {
+  const std::vector<Row> rows = {
+      {"node in pods", [](Facts&, Config& c) { c.node_cidr = "10.42.0.0/24"; }, {"overlap", "10.42.0.0/24"}},
+      {"pods in services", [](Facts&, Config& c) { c.pod_cidr = "10.43.7.0/24"; }, {"overlap", "10.43.7.0/24"}},
+      {"node in services", [](Facts&, Config& c) { c.service_cidr = "10.0.0.0/8"; }, {"overlap", "10.0.0.0/8"}},
+      {"a small node prefix", [](Facts&, Config& c) { c.node_cidr = "10.0.2.0/25"; }, {"network.node_cidr"}},
+      {"few pods", [](Facts&, Config& c) { c.pod_cidr = "10.42.0.0/29"; }, {"network.pod_cidr"}},
+      {"few services", [](Facts&, Config& c) { c.service_cidr = "10.43.0.0/29"; }, {"network.service_cidr"}},
+      {"IPv6", [](Facts&, Config& c) { c.pod_cidr = "fd01::/112"; }, {"network.pod_cidr"}},
+      {"no prefix at all", [](Facts&, Config& c) { c.pod_cidr = "nonsense"; }, {"network.pod_cidr"}},
+  };
+  for (const Row& row : rows) {
+    INFO(row.what);
+    Facts facts = good_facts();
+    Config config;
+    row.change(facts, config);
+    const auto plan = make_plan(config, facts, {});
+    REQUIRE_FALSE(plan);
+    for (const char* part : row.says) CHECK_THAT(plan.error().what, Catch::Contains(part));
+  }
+  check_refused(rows[0], ExitCode::kUsage);
+}
+
+TEST_CASE("plan: a rung that the host does not give is lost, and said", "[plan]") {
+  struct Lost {
+    const char* what;
+    std::function<void(Facts&, Config&)> change;
+    const char* said;  // null: nothing
+    std::function<bool(const Plan&)> holds;
+  };
+  const std::vector<Lost> rows = {
+      {"no tap", [](Facts& f, Config&) { f.tun = kBroken; }, "network: ", [](const Plan& p) { return !p.tap; }},
+      {"tap off",
+       [](Facts& f, Config& c) {
+         f.tun = kBroken;
+         c.tap = TapMode::kOff;
+       },
+       nullptr, [](const Plan& p) { return !p.tap; }},
+      {"no nftables", [](Facts& f, Config&) { f.nftables = kBroken; }, "service proxy: iptables",
+       [](const Plan& p) { return p.proxy == ProxyMode::kIptables; }},
+      {"iptables asked for", [](Facts&, Config& c) { c.proxy = ProxyMode::kIptables; }, nullptr,
+       [](const Plan& p) { return p.proxy == ProxyMode::kIptables; }},
+      {"no overlayfs", [](Facts& f, Config&) { f.overlayfs = kBroken; },
+       "images: ", [](const Plan& p) { return p.snapshotter == Snapshotter::kNative; }},
+      {"native asked for",
+       [](Facts& f, Config& c) {
+         f.overlayfs = kBroken;
+         c.snapshotter = Snapshotter::kNative;
+       },
+       nullptr, [](const Plan& p) { return p.snapshotter == Snapshotter::kNative; }},
+      {"no subordinate ids", [](Facts& f, Config&) { f.subuids.clear(); }, "identity: single",
+       [](const Plan& p) { return p.identity.rung == IdentityRung::kSingle && p.identity.id_limit == 1; }},
+      {"no sysfs", [](Facts& f, Config&) { f.fresh_sysfs = kBroken; }, nullptr,
+       [](const Plan& p) { return !p.fresh_sysfs; }},
+      {"no IPv6", [](Facts&, Config& c) { c.ipv6 = false; }, nullptr,
+       [](const Plan& p) { return p.addresses.node6_cidr.empty(); }},
+  };
+  for (const Lost& row : rows) {
+    INFO(row.what);
+    Facts facts = good_facts();
+    Config config;
+    row.change(facts, config);
+    const Plan plan = good_plan(config, facts);
+    CHECK(row.holds(plan));
+    // That of the cgroups is always said.
+    for (const std::string& said : plan.lost) {
+      CAPTURE(said);
+      CHECK((said.starts_with("cgroups: ") || (row.said != nullptr && said.starts_with(row.said))));
+    }
+    if (row.said != nullptr) CHECK(lost(plan, row.said));
+  }
+}
+
+}  // namespace
+}  // namespace sublet::launcher
