@@ -3,13 +3,17 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 
 #include "base/strings.h"
 #include "base/sys.h"
 
 namespace sublet::launcher {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kHeader = 12;
 
@@ -23,12 +27,13 @@ unsigned get16(std::string_view from, std::size_t at) {
 }
 
 // Exactly `count` bytes, or an error at the deadline.
-Result<std::string> read_exactly(int socket, std::size_t count, int timeout_ms) {
+Result<std::string> read_exactly(int socket, std::size_t count, Clock::time_point deadline) {
   std::string data;
   std::array<std::byte, 4096> buffer;
   while (data.size() < count) {
     pollfd watched{socket, POLLIN, 0};
-    if (::poll(&watched, 1, timeout_ms) != 1) return fail("no answer in time");
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (::poll(&watched, 1, static_cast<int>(std::max<std::int64_t>(left, 0))) != 1) return fail("no answer in time");
     std::size_t got = TRY(sys::read(socket, std::span(buffer).first(std::min(buffer.size(), count - data.size()))));
     if (got == 0) return fail("the connection was closed");
     data.append(reinterpret_cast<const char*>(buffer.data()), got);
@@ -69,9 +74,10 @@ Result<void> check_dns_answer(std::string_view message, std::uint16_t id) {
 
 Result<void> ask_dns(int socket, std::string_view name, int timeout_ms) {
   constexpr std::uint16_t kId = 0x5b1e;
+  const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
   TRY(sys::write_all(socket, dns_question(name, kId)));
-  std::string length = TRY(read_exactly(socket, 2, timeout_ms));
-  return check_dns_answer(TRY(read_exactly(socket, get16(length, 0), timeout_ms)), kId);
+  std::string length = TRY(read_exactly(socket, 2, deadline));
+  return check_dns_answer(TRY(read_exactly(socket, get16(length, 0), deadline)), kId);
 }
 
 }  // namespace sublet::launcher

@@ -16,6 +16,16 @@ std::int64_t last_moment(const std::vector<Span>& spans) {
   return last;
 }
 
+// A day: no start takes longer. What a file says beyond is damage, and would not fit into a picture.
+constexpr std::int64_t kLongest = std::int64_t{24} * 3600 * 1000;
+
+// Milliseconds between `from` and kLongest.
+std::optional<std::int64_t> moment(const nlohmann::json& object, const char* key, std::int64_t from) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number_integer() || *found < from || *found > kLongest) return std::nullopt;
+  return found->get<std::int64_t>();
+}
+
 // The five characters that XML reserves.
 std::string escaped(std::string_view text) {
   std::string safe;
@@ -69,11 +79,14 @@ Result<std::vector<Span>> timeline_from_json(std::string_view text) {
     return fail("the timeline is damaged: no list of spans");
   std::vector<Span> spans;
   for (const auto& item : object["spans"]) {
-    if (!item.is_object() || !item.value("name", nlohmann::json()).is_string() ||
-        !item.value("begin_ms", nlohmann::json()).is_number_integer())
+    const auto begin = item.is_object() ? moment(item, "begin_ms", 0) : std::nullopt;
+    if (!begin || !item.contains("name") || !item["name"].is_string())
       return fail("the timeline is damaged: a span without name or beginning");
-    Span span{item["name"], item.value("kind", "phase") == "service", item["begin_ms"], {}};
-    if (item.contains("end_ms") && item["end_ms"].is_number_integer()) span.end_ms = item["end_ms"].get<std::int64_t>();
+    Span span{item["name"], item.contains("kind") && item["kind"] == "service", *begin, {}};
+    if (item.contains("end_ms") && item["end_ms"].is_number_integer()) {
+      span.end_ms = moment(item, "end_ms", *begin);
+      if (!span.end_ms) return fail("the timeline is damaged: a span ends before it begins");
+    }
     spans.push_back(std::move(span));
   }
   return spans;
@@ -86,7 +99,7 @@ std::string timeline_as_text(const std::vector<Span>& spans, int width) {
   std::string text = fmt::format("{:<{}}  {:>7}  {:>7}\n", "WHAT", widest, "FROM s", "TOOK s");
   for (const Span& span : spans) {
     std::int64_t end = span.end_ms.value_or(last);
-    int from = static_cast<int>(span.begin_ms * width / last);
+    int from = std::min(static_cast<int>(span.begin_ms * width / last), width - 1);
     int length = std::max(1, static_cast<int>((end - span.begin_ms) * width / last));
     text += fmt::format("{:<{}}  {:>7.2f}  {:>7}  |{:{}}{}{:{}}|\n", span.name, widest,
                         static_cast<double>(span.begin_ms) / 1000,
