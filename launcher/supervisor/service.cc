@@ -63,7 +63,7 @@ json to_json(const Service& service) {
             {"address", service.readiness.address},
             {"port", service.readiness.port},
             {"path", service.readiness.path}}},
-          {"stop_grace_ms", service.stop_grace.count()},
+          {"stop_grace_ms", static_cast<std::uint64_t>(service.stop_grace.count())},
           {"fake_ids_limit", service.fake_ids_limit},
           {"open_files", service.open_files}};
 }

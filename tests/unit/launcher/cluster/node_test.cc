@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/launcher/cluster/samples.h"
+
+namespace sublet::launcher {
+namespace {
+
+using namespace test;
+
+TEST_CASE("kubelet: nobody gets in without a certificate, and no port is open to all", "[cluster]") {
+  const auto json = json_of(kubelet_files(good_plan(), sample_pki()), "etc/kubelet.json");
+  CHECK(json["authentication"]["anonymous"]["enabled"] == false);
+  CHECK(json["authentication"]["webhook"]["enabled"] == true);
+  CHECK(json["authentication"]["x509"]["clientCAFile"] == "/run/sublet/pki/ca.crt");
+  CHECK(json["authorization"]["mode"] == "Webhook");
+  CHECK(json["readOnlyPort"] == 0);
+  CHECK(json["healthzPort"] == 0);
+  CHECK(json["tlsCertFile"] == "/run/sublet/pki/kubelet.crt");
+  CHECK(json["tlsPrivateKeyFile"] == "/run/sublet/pki/kubelet.key");
+}
+
+TEST_CASE("kubelet: it is told that it is not root, and where the rest is", "[cluster]") {
+  const Plan plan = good_plan();
+  const auto files = kubelet_files(plan, sample_pki());
+  const auto json = json_of(files, "etc/kubelet.json");
+  CHECK(json["featureGates"]["KubeletInUserNamespace"] == true);
+  CHECK(json["cgroupsPerQOS"] == false);
+  CHECK(json["enforceNodeAllocatable"] == nlohmann::json::array());
+  CHECK(json["failSwapOn"] == false);
+  CHECK(json["clusterDNS"] == nlohmann::json::array({"10.43.0.10"}));
+  CHECK(json["clusterDomain"] == "cluster.local");
+  CHECK(json["containerRuntimeEndpoint"] == std::string("unix://") + kContainerdSocket);
+  // A disk that others fill must not evict pods: only memory does.
+  for (const auto& [signal, threshold] : json["evictionHard"].items())
+    CHECK((signal == "memory.available") == (threshold != "0%"));
+  CHECK(text_of(files, "pki/kubelet.crt") == "kubelet-server certificate");
+  CHECK(text_of(files, "pki/kubelet.key") == "kubelet-server key");
+  const Service service = kubelet_service(plan);
+  CHECK(flag(service, "--hostname-override") == "node-7");
+  CHECK(flag(service, "--node-ip") == "10.0.2.100");
+  CHECK(service.fake_ids_limit == plan.identity.id_limit);
+}
+
+TEST_CASE("kube-proxy: by the mode of the plan, and without a touch of the host's connection tracking", "[cluster]") {
+  Plan plan = good_plan();
+  for (const ProxyMode mode : {ProxyMode::kNftables, ProxyMode::kIptables}) {
+    plan.proxy = mode;
+    const auto json = json_of(proxy_files(plan, sample_pki()), "etc/kube-proxy.json");
+    CHECK(json["mode"] == name_of(mode));
+    CHECK(json["clusterCIDR"] == "10.42.0.0/24");
+    CHECK(json["hostnameOverride"] == "node-7");
+    for (const char* address : {"healthzBindAddress", "metricsBindAddress"})
+      CHECK(json[address].get<std::string>().starts_with("127.0.0.1:"));
+    CHECK(json["conntrack"]["maxPerCore"] == 0);
+    CHECK(json["conntrack"]["min"] == 0);
+    for (const char* timeout : {"tcpEstablishedTimeout", "tcpCloseWaitTimeout", "udpTimeout", "udpStreamTimeout"})
+      CHECK(json["conntrack"][timeout] == "0s");
+  }
+}
+
+TEST_CASE("objects: the DNS Service leads to coredns on the node", "[cluster]") {
+  const auto texts = base_objects(good_plan());
+  REQUIRE(texts.size() == 3);
+  const auto service = nlohmann::json::parse(texts[0], nullptr, false);
+  CHECK(service["kind"] == "Service");
+  CHECK(service["spec"]["clusterIP"] == "10.43.0.10");
+  CHECK_FALSE(service["spec"].contains("selector"));
+  const auto slice = nlohmann::json::parse(texts[1], nullptr, false);
+  CHECK(slice["kind"] == "EndpointSlice");
+  CHECK(slice["metadata"]["labels"]["kubernetes.io/service-name"] == service["metadata"]["name"]);
+  CHECK(slice["metadata"]["namespace"] == service["metadata"]["namespace"]);
+  CHECK(slice["endpoints"] ==
+        nlohmann::json::array({{{"addresses", {"10.0.2.100"}}, {"conditions", {{"ready", true}}}}}));
+  for (const auto& each : {service["spec"]["ports"], slice["ports"]}) {
+    REQUIRE(each.size() == 2);
+    CHECK(each[0]["protocol"] == "UDP");
+    CHECK(each[1]["protocol"] == "TCP");
+    CHECK(each[0]["port"] == 53);
+  }
+  CHECK(nlohmann::json::parse(texts[2], nullptr, false)["kind"] == "StorageClass");
+}
+
+TEST_CASE("objects: no StorageClass where none is wanted", "[cluster]") {
+  Config config;
+  config.default_storage_class = false;
+  for (const std::string& text : base_objects(good_plan(config)))
+    CHECK(nlohmann::json::parse(text, nullptr, false)["kind"] != "StorageClass");
+}
+
+TEST_CASE("objects: coredns may look, and nothing more", "[cluster]") {
+  const auto texts = early_objects();
+  REQUIRE(texts.size() == 2);
+  const auto role = nlohmann::json::parse(texts[0], nullptr, false);
+  const auto binding = nlohmann::json::parse(texts[1], nullptr, false);
+  REQUIRE(role["rules"].is_array());
+  REQUIRE(role["rules"].size() == 2);
+  for (const auto& rule : role["rules"]) {
+    CHECK(rule["verbs"] == nlohmann::json::array({"list", "watch"}));
+    REQUIRE(rule["apiGroups"].is_array());
+    for (const auto& resource : rule["resources"]) CHECK(resource != "secrets");
+  }
+  CHECK(binding["roleRef"]["name"] == role["metadata"]["name"]);
+  REQUIRE(binding["subjects"].is_array());
+  REQUIRE(binding["subjects"].size() == 1);
+  CHECK(binding["subjects"][0]["kind"] == "User");
+  CHECK(binding["subjects"][0]["name"] == "system:coredns");
+}
+
+}  // namespace
+}  // namespace sublet::launcher

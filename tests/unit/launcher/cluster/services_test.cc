@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <set>
+
+#include "tests/unit/launcher/cluster/samples.h"
+
+namespace sublet::launcher {
+namespace {
+
+using namespace test;
+
+std::vector<Service> services() {
+  auto made = all_services(good_plan());
+  REQUIRE(made);
+  return *made;
+}
+
+TEST_CASE("services: each comes after all that it waits for", "[cluster]") {
+  std::set<std::string> seen;
+  for (const Service& service : services()) {
+    CAPTURE(service.name);
+    for (const std::string& before : service.after) CHECK(seen.contains(before));
+    CHECK(seen.insert(service.name).second);
+  }
+  CHECK(seen == std::set<std::string>{kEtcd, kApiServer, kControllerManager, kScheduler, kContainerd, kKubelet, kProxy,
+                                      kCoreDns, kRolesMade, kNodeRegistered});
+}
+
+TEST_CASE("services: who waits for whom", "[cluster]") {
+  struct Row {
+    const char* name;
+    std::vector<std::string> after;
+  };
+  for (const Row& row :
+       {Row{kEtcd, {}}, Row{kContainerd, {}}, Row{kApiServer, {kEtcd}}, Row{kControllerManager, {kApiServer}},
+        Row{kScheduler, {kApiServer}}, Row{kKubelet, {kContainerd, kApiServer}}, Row{kRolesMade, {kApiServer}},
+        Row{kNodeRegistered, {kApiServer}}, Row{kCoreDns, {kRolesMade}}, Row{kProxy, {kNodeRegistered}}}) {
+    CAPTURE(row.name);
+    CHECK(service_of(services(), row.name).after == row.after);
+  }
+}
+
+TEST_CASE("services: milestones run nothing, and the launcher tells of them", "[cluster]") {
+  for (const Service& service : services()) {
+    CAPTURE(service.name);
+    const bool milestone = service.name == kRolesMade || service.name == kNodeRegistered;
+    CHECK(service.is_milestone() == milestone);
+    if (milestone) CHECK(service.readiness.kind == Readiness::Kind::kTold);
+  }
+}
+
+TEST_CASE("services: each runs its own component, with its own log and a clean environment", "[cluster]") {
+  std::set<std::string> logs;
+  for (const Service& service : services()) {
+    if (service.is_milestone()) continue;
+    CAPTURE(service.name);
+    CHECK(service.argv.at(0) == std::string(kComponentsInside) + "/" + service.name);
+    CHECK(service.log_path == "/run/sublet/log/" + service.name + ".log");
+    CHECK(logs.insert(service.log_path).second);
+    CHECK(service.env.at(0).starts_with("PATH="));
+    // Nothing of the user's environment: proxies and tokens would reach every component.
+    CHECK(service.env.size() == 4);
+    // As it is carried to node-init.
+    const auto carried = service_from_json(to_json(service));
+    REQUIRE(carried);
+    CHECK(carried->argv == service.argv);
+  }
+}
+
+TEST_CASE("files: every path is relative, below a folder, and there once", "[cluster]") {
+  Plan plan = good_plan();
+  plan.config.registries["docker.io"] = {.mirrors = {"https://m.example.org"}};
+  std::set<std::string> paths;
+  for (const StateFile& file : all_files(plan, sample_pki())) {
+    CAPTURE(file.path);
+    CHECK_FALSE(file.path.starts_with('/'));
+    CHECK(file.path.find("..") == std::string::npos);
+    CHECK_FALSE(file.text.empty());
+    CHECK(paths.insert(file.path).second);
+  }
+}
+
+}  // namespace
+}  // namespace sublet::launcher
