@@ -54,7 +54,6 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.tracing.processor
 [plugins.'io.containerd.cri.v1.runtime']
   disable_apparmor = true
   restrict_oom_score_adj = true
-  disable_cgroup = true
   disable_hugetlb_controller = true
   tolerate_missing_hugetlb_controller = true
   enable_unprivileged_icmp = false

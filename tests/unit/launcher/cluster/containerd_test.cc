@@ -36,8 +36,8 @@ TEST_CASE("containerd: the configuration says what the plan says", "[cluster]") 
   CHECK(toml::find<std::string>(images_of(file), "registry", "config_path") == "/run/sublet/etc/registries");
   CHECK_FALSE(toml::find(images_of(file), "registry").contains("configs"));
   const auto& runtime = toml::find(file, "plugins", "io.containerd.cri.v1.runtime");
-  // What only real root may do, and what would need a cgroup.
-  for (const char* key : {"disable_apparmor", "restrict_oom_score_adj", "disable_cgroup"})
+  // What only real root may do, and what would need cgroups.
+  for (const char* key : {"disable_apparmor", "restrict_oom_score_adj", "disable_hugetlb_controller"})
     CHECK(toml::find<bool>(runtime, key));
   const auto& runc = toml::find(runtime, "containerd", "runtimes", "runc");
   CHECK(toml::find<std::string>(runc, "options", "BinaryName") == kWrapperInside);
