@@ -32,8 +32,8 @@ class SlirpStack {
   SlirpStack(const SlirpStack&) = delete;
   SlirpStack& operator=(const SlirpStack&) = delete;
 
-  /// Sets libslirp's clock and lets its timers run. Due before the first input() after a wait: libslirp dates sockets by
-  /// the clock of the last tick() or process(), and would take one that it makes after a long sleep for expired.
+  /// Sets libslirp's clock and lets its timers run. Due before the first input() after a wait: libslirp dates sockets
+  /// by the clock of the last tick() or process(), and would take one that it makes after a long sleep for expired.
   void tick();
   /// One frame from the guest. Only what may_enter().
   void input(std::span<const std::uint8_t> frame);

@@ -164,9 +164,9 @@ int tap_driver_main() {
   // A peer that has closed is libslirp's to find out by EPIPE.
   (void)::signal(SIGPIPE, SIG_IGN);
   auto result = drive();
-  if (result) return 0;
-  log::error("{}", to_string(result.error()));
-  return static_cast<int>(result.error().exit);
+  if (!result) log::error("{}", to_string(result.error()));
+  // Not by exit(3): what runs there belongs to others, and may call what the filter does not let through.
+  ::_exit(result ? 0 : static_cast<int>(result.error().exit));
 }
 
 Result<TapDriver> start_tap_driver(Command command, const TapOrders& orders, int tap, int timeout_ms) {

@@ -15,7 +15,8 @@ namespace sublet::netns {
 
 /// The hidden verb: 3 is a (sealed) memfd with the orders as JSON, 4 the tap, 5 one end of a pipe or socket: one byte
 /// is written there once frames are forwarded; when its other end closes, the driver ends with 0. It also ends with 0
-/// when the tap's namespace is gone, is killed with its parent, and gives 1 for orders or descriptors that are no good.
+/// when the tap's namespace is gone, is killed with its parent, and ends with 1 for orders or descriptors that are no
+/// good. Does not return.
 [[nodiscard]] int tap_driver_main();
 
 /// A driver that is ready.
