@@ -38,8 +38,7 @@ Result<void> remove_contents(UniqueFd dirfd, dev_t device) {
     struct stat st {};
     if (::fstatat(fd, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return fail_errno("stat " + name);
     if (!S_ISDIR(st.st_mode)) return fail_errno("unlink " + name, EPERM);
-    if (st.st_dev != device)
-      return fail(name + " is on another file system: something is still mounted there");
+    if (st.st_dev != device) return fail(name + " is on another file system: something is still mounted there");
     if ((st.st_mode & S_IRWXU) != S_IRWXU) (void)::fchmodat(fd, name.c_str(), 0700, 0);
     UniqueFd child = TRY(sys::openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     TRY_WHILE(name, remove_contents(std::move(child), device));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one way in which sublet starts a process, and what it then holds of it.
 //
-// clone3(2) gives a pidfd at birth, so no signal or wait can ever hit a recycled pid. Between clone and exec the child only makes
-// async-signal-safe calls on memory prepared before; if one fails it reports which through a pipe and ends, so that
-// spawn() itself returns the error.
+// clone3(2) gives a pidfd at birth, so no signal or wait can ever hit a recycled pid. Between clone and exec the child
+// only makes async-signal-safe calls on memory prepared before; if one fails it reports which through a pipe and ends,
+// so that spawn() itself returns the error.
 #pragma once
 
 #include <linux/filter.h>
@@ -67,7 +67,8 @@ struct Command {
   bool new_session = false;
   /// CLONE_NEW* flags.
   unsigned namespaces = 0;
-  /// Run in the parent while the child, already in its namespaces, waits: to write its id maps. An error ends the child.
+  /// Run in the parent while the child, already in its namespaces, waits: to write its id maps. An error ends the
+  /// child.
   std::function<Result<void>(pid_t)> when_created;
   /// After when_created: become uid 0 and gid 0 of the new user namespace, so that exec keeps its capabilities.
   bool become_root = false;
@@ -86,7 +87,8 @@ struct Output {
   std::string out;
   std::string err;
 };
-/// Runs `command` to its end with /dev/null as input; kills it at the deadline (an error then). At most 16 MiB of output.
+/// Runs `command` to its end with /dev/null as input; kills it at the deadline (an error then). At most 16 MiB of
+/// output.
 [[nodiscard]] Result<Output> run(Command command, int timeout_ms);
 
 /// Where `name` is, by PATH and then by /usr/sbin, /sbin, /usr/bin, /bin (a user's PATH often lacks sbin).

@@ -42,9 +42,7 @@ struct Error {
     exit = status;
     return std::move(*this);
   }
-  [[nodiscard]] bool is(int errno_value) const {
-    return code == std::error_code(errno_value, std::generic_category());
-  }
+  [[nodiscard]] bool is(int errno_value) const { return code == std::error_code(errno_value, std::generic_category()); }
 };
 
 template <typename T>
@@ -52,8 +50,7 @@ using Result = tl::expected<T, Error>;
 using Unexpected = tl::unexpected<Error>;
 
 /// An error of our own making: bad input, an unmet condition.
-[[nodiscard]] inline Unexpected fail(std::string what, std::string hint = {},
-                                     ExitCode exit = ExitCode::kFailure) {
+[[nodiscard]] inline Unexpected fail(std::string what, std::string hint = {}, ExitCode exit = ExitCode::kFailure) {
   return Unexpected(Error{std::move(what), std::move(hint), {}, exit});
 }
 
@@ -79,17 +76,16 @@ inline void take(Result<void>&&) {}
 
 // Gives the value of a Result, or returns its error from the enclosing function. Not after clone/fork in a child, and
 // not nested.
-#define TRY(expression)                                                            \
-  __extension__({                                                                  \
-    auto try_result_ = (expression);                                               \
-    if (!try_result_) return tl::unexpected(std::move(try_result_).error());       \
-    ::sublet::take(std::move(try_result_));                                        \
+#define TRY(expression)                                                      \
+  __extension__({                                                            \
+    auto try_result_ = (expression);                                         \
+    if (!try_result_) return tl::unexpected(std::move(try_result_).error()); \
+    ::sublet::take(std::move(try_result_));                                  \
   })
 // The same, with the context that the caller knows and the callee does not.
 #define TRY_WHILE(context, expression)                                                            \
   __extension__({                                                                                 \
     auto try_result_ = (expression);                                                              \
-    if (!try_result_)                                                                             \
-      return tl::unexpected(std::move(try_result_).error().while_doing(context));                 \
+    if (!try_result_) return tl::unexpected(std::move(try_result_).error().while_doing(context)); \
     ::sublet::take(std::move(try_result_));                                                       \
   })

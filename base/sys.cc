@@ -40,9 +40,7 @@ Result<UniqueFd> owned(int fd, const std::string& what) {
 
 }  // namespace
 
-Result<UniqueFd> open(const std::string& path, int flags, mode_t mode) {
-  return openat(AT_FDCWD, path, flags, mode);
-}
+Result<UniqueFd> open(const std::string& path, int flags, mode_t mode) { return openat(AT_FDCWD, path, flags, mode); }
 
 Result<UniqueFd> openat(int dirfd, const std::string& path, int flags, mode_t mode) {
   return owned(retry([&] { return ::openat(dirfd, path.c_str(), flags | O_CLOEXEC, mode); }), "open " + path);

@@ -23,7 +23,8 @@ inline constexpr std::size_t kMaxMessageFds = 64;
 
 /// Sends one message; does not block longer than the socket does. No SIGPIPE.
 Result<void> send_message(int socket, std::string_view text, const std::vector<int>& fds = {});
-/// Receives one message. A truncated one (text or descriptors) is an error. EAGAIN is passed on as an error with its code.
+/// Receives one message. A truncated one (text or descriptors) is an error. EAGAIN is passed on as an error with its
+/// code.
 [[nodiscard]] Result<Message> receive_message(int socket);
 
 /// Listens at `path` (mode 0600), which must be shorter than 108 bytes (sockaddr_un) and must not exist.

@@ -15,8 +15,8 @@ namespace {
 // A TOML basic string. Paths and URLs come from the configuration, so nothing may break out of the quotes.
 std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
 
-// hosts.toml, which has the rest of a registry, knows no passwords. (Deprecated, and there in 2.4: what is to follow are
-// pull secrets, which each namespace would have to hold.)
+// hosts.toml, which has the rest of a registry, knows no passwords. (Deprecated, and there in 2.4: what is to follow
+// are pull secrets, which each namespace would have to hold.)
 std::string registry_credentials(const CredentialsByHost& by_host) {
   std::string text;
   for (const auto& [host, credentials] : by_host) {
@@ -71,20 +71,24 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.tracing.processor
 {proxy_plugins})",
       fmt::arg("socket", quoted(kContainerdSocket)), fmt::arg("snapshotter", name_of(plan.snapshotter)),
       fmt::arg("pause", kPauseImage), fmt::arg("registries", quoted(inside_path("etc/registries"))),
-      fmt::arg("credentials", registry_credentials(plan.credentials)),
-      fmt::arg("components", kComponentsInside), fmt::arg("wrapper", kWrapperInside), fmt::arg("proxy_plugins", ""));
+      fmt::arg("credentials", registry_credentials(plan.credentials)), fmt::arg("components", kComponentsInside),
+      fmt::arg("wrapper", kWrapperInside), fmt::arg("proxy_plugins", ""));
 }
 
 std::string cni_configuration(const Plan& plan) {
   const char* backend = plan.proxy == ProxyMode::kNftables ? "nftables" : "iptables";
-  nlohmann::json bridge = {
-      {"type", "bridge"},        {"bridge", "cni0"},   {"isGateway", true}, {"ipMasq", true},
-      {"ipMasqBackend", backend}, {"hairpinMode", true}, {"mtu", plan.mtu},
-      {"ipam",
-       {{"type", "host-local"},
-        {"ranges", {{{{"subnet", plan.addresses.pods}}}}},
-        {"routes", {{{"dst", "0.0.0.0/0"}}}},
-        {"dataDir", "/var/lib/cni/networks"}}}};
+  nlohmann::json bridge = {{"type", "bridge"},
+                           {"bridge", "cni0"},
+                           {"isGateway", true},
+                           {"ipMasq", true},
+                           {"ipMasqBackend", backend},
+                           {"hairpinMode", true},
+                           {"mtu", plan.mtu},
+                           {"ipam",
+                            {{"type", "host-local"},
+                             {"ranges", {{{{"subnet", plan.addresses.pods}}}}},
+                             {"routes", {{{"dst", "0.0.0.0/0"}}}},
+                             {"dataDir", "/var/lib/cni/networks"}}}};
   nlohmann::json portmap = {{"type", "portmap"}, {"backend", backend}, {"capabilities", {{"portMappings", true}}}};
   return nlohmann::json{{"cniVersion", "1.0.0"}, {"name", "sublet"}, {"plugins", {bridge, portmap}}}.dump(2);
 }
@@ -92,7 +96,8 @@ std::string cni_configuration(const Plan& plan) {
 // containerd's hosts.toml: mirrors first, in their order, then the registry itself ("server").
 std::string hosts_toml(const std::string& host, const Registry& registry) {
   const std::string ca = registry.ca_file.empty() ? "" : quoted(inside_path("etc/ca-" + host + ".pem"));
-  std::string text = fmt::format("server = {}\n", quoted((registry.plain_http ? "http://" : "https://") + request_host(host)));
+  std::string text =
+      fmt::format("server = {}\n", quoted((registry.plain_http ? "http://" : "https://") + request_host(host)));
   if (!ca.empty()) text += fmt::format("ca = {}\n", ca);
   for (const std::string& mirror : registry.mirrors) {
     text += fmt::format("\n[host.{}]\n  capabilities = [\"pull\", \"resolve\"]\n", quoted(mirror));
@@ -117,7 +122,8 @@ std::vector<StateFile> containerd_files(const Plan& plan) {
 }
 
 Service containerd_service(const Plan& plan) {
-  Service service = component(plan, kContainerd, {"--config", inside_path("etc/containerd.toml"), "--log-level", "warn"});
+  Service service =
+      component(plan, kContainerd, {"--config", inside_path("etc/containerd.toml"), "--log-level", "warn"});
   // The shim is looked up on PATH.
   service.env.front() += std::string(":") + kComponentsInside;
   service.readiness = {Readiness::Kind::kUnix, "", 0, kContainerdSocket};

@@ -37,63 +37,57 @@ Service apiserver_service(const Plan& plan) {
   const Addresses& addresses = plan.addresses;
   Service service = component(
       plan, kApiServer,
-      {"--etcd-servers", kEtcdUrl,
-       "--bind-address", "0.0.0.0", fmt::format("--secure-port={}", kApiPort),
-       "--advertise-address", addresses.node,
-       "--service-cluster-ip-range", addresses.services,
-       "--tls-cert-file", pki_file("apiserver.crt"), "--tls-private-key-file", pki_file("apiserver.key"),
-       "--client-ca-file", pki_file("ca.crt"),
-       "--kubelet-client-certificate", pki_file("apiserver-kubelet.crt"),
-       "--kubelet-client-key", pki_file("apiserver-kubelet.key"),
-       "--kubelet-certificate-authority", pki_file("ca.crt"),
-       "--kubelet-preferred-address-types", "InternalIP",
-       "--service-account-issuer", "https://kubernetes.default.svc." + plan.config.cluster_domain,
-       "--service-account-key-file", pki_file("sa.pub"), "--service-account-signing-key-file", pki_file("sa.key"),
-       "--proxy-client-cert-file", pki_file("front-proxy.crt"), "--proxy-client-key-file", pki_file("front-proxy.key"),
-       "--requestheader-client-ca-file", pki_file("front-proxy-ca.crt"),
-       "--requestheader-allowed-names", "front-proxy-client",
-       "--requestheader-username-headers", "X-Remote-User", "--requestheader-group-headers", "X-Remote-Group",
-       "--requestheader-extra-headers-prefix", "X-Remote-Extra-",
-       "--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction",
-       "--enable-bootstrap-token-auth", "--allow-privileged=true",
+      {"--etcd-servers", kEtcdUrl, "--bind-address", "0.0.0.0", fmt::format("--secure-port={}", kApiPort),
+       "--advertise-address", addresses.node, "--service-cluster-ip-range", addresses.services, "--tls-cert-file",
+       pki_file("apiserver.crt"), "--tls-private-key-file", pki_file("apiserver.key"), "--client-ca-file",
+       pki_file("ca.crt"), "--kubelet-client-certificate", pki_file("apiserver-kubelet.crt"), "--kubelet-client-key",
+       pki_file("apiserver-kubelet.key"), "--kubelet-certificate-authority", pki_file("ca.crt"),
+       "--kubelet-preferred-address-types", "InternalIP", "--service-account-issuer",
+       "https://kubernetes.default.svc." + plan.config.cluster_domain, "--service-account-key-file", pki_file("sa.pub"),
+       "--service-account-signing-key-file", pki_file("sa.key"), "--proxy-client-cert-file",
+       pki_file("front-proxy.crt"), "--proxy-client-key-file", pki_file("front-proxy.key"),
+       "--requestheader-client-ca-file", pki_file("front-proxy-ca.crt"), "--requestheader-allowed-names",
+       "front-proxy-client", "--requestheader-username-headers", "X-Remote-User", "--requestheader-group-headers",
+       "X-Remote-Group", "--requestheader-extra-headers-prefix", "X-Remote-Extra-", "--authorization-mode", "Node,RBAC",
+       "--enable-admission-plugins", "NodeRestriction", "--enable-bootstrap-token-auth", "--allow-privileged=true",
        // The relay's port on the host's loopback must answer nobody but the owner, not even with a version.
-       "--anonymous-auth=false", "--profiling=false",
-       "--shutdown-delay-duration=0s", "--event-ttl=1h"});
+       "--anonymous-auth=false", "--profiling=false", "--shutdown-delay-duration=0s", "--event-ttl=1h"});
   service.after = {kEtcd};
   service.readiness = {Readiness::Kind::kTold, "127.0.0.1", kApiPort, ""};
   return service;
 }
 
 Service controller_manager_service(const Plan& plan) {
-  Service service = component(
-      plan, kControllerManager,
-      {"--kubeconfig", etc_file("kube-controller-manager.kubeconfig"), "--bind-address", "127.0.0.1",
-       "--service-account-private-key-file", pki_file("sa.key"), "--root-ca-file", pki_file("ca.crt"),
-       "--cluster-signing-cert-file", pki_file("ca.crt"), "--cluster-signing-key-file", pki_file("ca.key"),
-       "--cluster-cidr", plan.addresses.pods, "--service-cluster-ip-range", plan.addresses.services,
-       // One copy of it: nobody to hold an election with.
-       "--leader-elect=false",
-       // With the default limits on its requests a start takes 4 seconds longer.
-       "--kube-api-qps", "1000", "--kube-api-burst", "2000", "--profiling=false",
-       // The default StorageClass: directories below /tmp/hostpath_pv, which is the state directory's.
-       "--enable-hostpath-provisioner=true"});
+  Service service =
+      component(plan, kControllerManager,
+                {"--kubeconfig", etc_file("kube-controller-manager.kubeconfig"), "--bind-address", "127.0.0.1",
+                 "--service-account-private-key-file", pki_file("sa.key"), "--root-ca-file", pki_file("ca.crt"),
+                 "--cluster-signing-cert-file", pki_file("ca.crt"), "--cluster-signing-key-file", pki_file("ca.key"),
+                 "--cluster-cidr", plan.addresses.pods, "--service-cluster-ip-range", plan.addresses.services,
+                 // One copy of it: nobody to hold an election with.
+                 "--leader-elect=false",
+                 // With the default limits on its requests a start takes 4 seconds longer.
+                 "--kube-api-qps", "1000", "--kube-api-burst", "2000", "--profiling=false",
+                 // The default StorageClass: directories below /tmp/hostpath_pv, which is the state directory's.
+                 "--enable-hostpath-provisioner=true"});
   service.after = {kApiServer};
   return service;
 }
 
 Service scheduler_service(const Plan& plan) {
-  Service service = component(plan, kScheduler,
-                              {"--config", etc_file("kube-scheduler.json"), "--bind-address", "127.0.0.1",
-                               "--profiling=false"});
+  Service service =
+      component(plan, kScheduler,
+                {"--config", etc_file("kube-scheduler.json"), "--bind-address", "127.0.0.1", "--profiling=false"});
   service.after = {kApiServer};
   return service;
 }
 
 nlohmann::json scheduler_configuration() {
-  return {{"apiVersion", "kubescheduler.config.k8s.io/v1"},
-          {"kind", "KubeSchedulerConfiguration"},
-          {"leaderElection", {{"leaderElect", false}}},
-          {"clientConnection", {{"kubeconfig", etc_file("kube-scheduler.kubeconfig")}, {"qps", 1000}, {"burst", 2000}}}};
+  return {
+      {"apiVersion", "kubescheduler.config.k8s.io/v1"},
+      {"kind", "KubeSchedulerConfiguration"},
+      {"leaderElection", {{"leaderElect", false}}},
+      {"clientConnection", {{"kubeconfig", etc_file("kube-scheduler.kubeconfig")}, {"qps", 1000}, {"burst", 2000}}}};
 }
 
 }  // namespace

@@ -7,11 +7,10 @@
 namespace sublet::launcher {
 
 std::vector<StateFile> coredns_files(const Plan& plan, const ClusterPki& pki) {
-  // Without a tap nothing outside can be asked; an honest NXDOMAIN beats a client's time-outs. That answer needs a block
-  // of its own: coredns asks the template plugin before the kubernetes plugin, whatever order the file has.
+  // Without a tap nothing outside can be asked; an honest NXDOMAIN beats a client's time-outs. That answer needs a
+  // block of its own: coredns asks the template plugin before the kubernetes plugin, whatever order the file has.
   std::string upstream = plan.tap ? fmt::format("    forward . {}\n", plan.addresses.dns) : "";
-  std::string elsewhere =
-      plan.tap ? upstream : "    template ANY ANY {\n        rcode NXDOMAIN\n    }\n";
+  std::string elsewhere = plan.tap ? upstream : "    template ANY ANY {\n        rcode NXDOMAIN\n    }\n";
   std::string corefile = fmt::format(
       "{domain}:{port} in-addr.arpa:{port} ip6.arpa:{port} {{\n"
       "    bind {address}\n"
@@ -32,9 +31,9 @@ std::vector<StateFile> coredns_files(const Plan& plan, const ClusterPki& pki) {
       "{elsewhere}"
       "    loop\n"
       "}}\n",
-      fmt::arg("port", kDnsPort), fmt::arg("address", plan.addresses.node), fmt::arg("domain", plan.config.cluster_domain),
-      fmt::arg("kubeconfig", inside_path("etc/coredns.kubeconfig")), fmt::arg("upstream", upstream),
-      fmt::arg("elsewhere", elsewhere));
+      fmt::arg("port", kDnsPort), fmt::arg("address", plan.addresses.node),
+      fmt::arg("domain", plan.config.cluster_domain), fmt::arg("kubeconfig", inside_path("etc/coredns.kubeconfig")),
+      fmt::arg("upstream", upstream), fmt::arg("elsewhere", elsewhere));
   return {{"etc/Corefile", corefile}, component_kubeconfig(kCoreDns, pki, pki.coredns)};
 }
 

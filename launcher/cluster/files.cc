@@ -8,9 +8,7 @@
 
 namespace sublet::launcher {
 
-std::string inside_path(std::string_view relative) {
-  return std::string(inside::kState) + "/" + std::string(relative);
-}
+std::string inside_path(std::string_view relative) { return std::string(inside::kState) + "/" + std::string(relative); }
 
 Service component(const Plan& plan, const std::string& name, std::vector<std::string> arguments) {
   Service service;

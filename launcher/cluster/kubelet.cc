@@ -46,8 +46,12 @@ nlohmann::json kubelet_configuration(const Plan& plan) {
       // The node's file system is the host's, filled by others too: what is there must not evict pods.
       {"imageGCHighThresholdPercent", 100},
       {"imageGCLowThresholdPercent", 99},
-      {"evictionHard", {{"memory.available", "100Mi"}, {"nodefs.available", "0%"}, {"nodefs.inodesFree", "0%"},
-                        {"imagefs.available", "0%"}, {"imagefs.inodesFree", "0%"}}},
+      {"evictionHard",
+       {{"memory.available", "100Mi"},
+        {"nodefs.available", "0%"},
+        {"nodefs.inodesFree", "0%"},
+        {"imagefs.available", "0%"},
+        {"imagefs.inodesFree", "0%"}}},
       {"containerLogMaxSize", "10Mi"},
       {"kubeAPIQPS", 1000},
       {"kubeAPIBurst", 2000},
@@ -65,10 +69,10 @@ std::vector<StateFile> kubelet_files(const Plan& plan, const ClusterPki& pki) {
 }
 
 Service kubelet_service(const Plan& plan) {
-  Service service = component(plan, kKubelet,
-                              {"--config", inside_path("etc/kubelet.json"), "--kubeconfig",
-                               inside_path("etc/kubelet.kubeconfig"), "--node-ip", plan.addresses.node,
-                               "--hostname-override", plan.node_name, "--root-dir", "/var/lib/kubelet"});
+  Service service = component(
+      plan, kKubelet,
+      {"--config", inside_path("etc/kubelet.json"), "--kubeconfig", inside_path("etc/kubelet.kubeconfig"), "--node-ip",
+       plan.addresses.node, "--hostname-override", plan.node_name, "--root-dir", "/var/lib/kubelet"});
   service.after = {kContainerd, kApiServer};
   // Volumes are chowned to a pod's fsGroup by the kubelet itself.
   service.fake_ids_limit = plan.identity.id_limit;

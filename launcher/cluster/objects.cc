@@ -13,11 +13,12 @@ json dns_role() {
   auto watch = [](const char* group, std::vector<std::string> resources) {
     return json{{"apiGroups", {group}}, {"resources", std::move(resources)}, {"verbs", {"list", "watch"}}};
   };
-  return {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-          {"kind", "ClusterRole"},
-          {"metadata", {{"name", "system:coredns"}}},
-          {"rules", {watch("", {"endpoints", "services", "pods", "namespaces"}),
-                     watch("discovery.k8s.io", {"endpointslices"})}}};
+  return {
+      {"apiVersion", "rbac.authorization.k8s.io/v1"},
+      {"kind", "ClusterRole"},
+      {"metadata", {{"name", "system:coredns"}}},
+      {"rules",
+       {watch("", {"endpoints", "services", "pods", "namespaces"}), watch("discovery.k8s.io", {"endpointslices"})}}};
 }
 
 json dns_role_binding() {
@@ -33,21 +34,24 @@ json port(const char* name, const char* protocol) {
 }
 
 json dns_service(const Plan& plan) {
-  return {{"apiVersion", "v1"},
-          {"kind", "Service"},
-          {"metadata",
-           {{"name", "kube-dns"},
-            {"namespace", "kube-system"},
-            {"labels", {{"k8s-app", "kube-dns"}, {"kubernetes.io/name", "CoreDNS"}}}}},
-          // No selector: what answers is no pod.
-          {"spec", {{"clusterIP", plan.addresses.dns_service}, {"ports", {port("dns", "UDP"), port("dns-tcp", "TCP")}}}}};
+  return {
+      {"apiVersion", "v1"},
+      {"kind", "Service"},
+      {"metadata",
+       {{"name", "kube-dns"},
+        {"namespace", "kube-system"},
+        {"labels", {{"k8s-app", "kube-dns"}, {"kubernetes.io/name", "CoreDNS"}}}}},
+      // No selector: what answers is no pod.
+      {"spec", {{"clusterIP", plan.addresses.dns_service}, {"ports", {port("dns", "UDP"), port("dns-tcp", "TCP")}}}}};
 }
 
 json dns_endpoints(const Plan& plan) {
   return {{"apiVersion", "discovery.k8s.io/v1"},
           {"kind", "EndpointSlice"},
           {"metadata",
-           {{"name", "kube-dns-node"}, {"namespace", "kube-system"}, {"labels", {{"kubernetes.io/service-name", "kube-dns"}}}}},
+           {{"name", "kube-dns-node"},
+            {"namespace", "kube-system"},
+            {"labels", {{"kubernetes.io/service-name", "kube-dns"}}}}},
           {"addressType", "IPv4"},
           {"ports", {port("dns", "UDP"), port("dns-tcp", "TCP")}},
           {"endpoints", {{{"addresses", {plan.addresses.node}}, {"conditions", {{"ready", true}}}}}}};
@@ -56,8 +60,7 @@ json dns_endpoints(const Plan& plan) {
 json storage_class() {
   return {{"apiVersion", "storage.k8s.io/v1"},
           {"kind", "StorageClass"},
-          {"metadata",
-           {{"name", "local"}, {"annotations", {{"storageclass.kubernetes.io/is-default-class", "true"}}}}},
+          {"metadata", {{"name", "local"}, {"annotations", {{"storageclass.kubernetes.io/is-default-class", "true"}}}}},
           {"provisioner", "kubernetes.io/host-path"},
           {"volumeBindingMode", "WaitForFirstConsumer"},
           {"reclaimPolicy", "Delete"}};

@@ -18,8 +18,12 @@ nlohmann::json proxy_configuration(const Plan& plan) {
       {"metricsBindAddress", "127.0.0.1:10249"},
       // nf_conntrack_max and the timeouts belong to the host: 0 leaves them as they are.
       {"conntrack",
-       {{"maxPerCore", 0}, {"min", 0}, {"tcpEstablishedTimeout", "0s"}, {"tcpCloseWaitTimeout", "0s"},
-        {"udpTimeout", "0s"}, {"udpStreamTimeout", "0s"}}},
+       {{"maxPerCore", 0},
+        {"min", 0},
+        {"tcpEstablishedTimeout", "0s"},
+        {"tcpCloseWaitTimeout", "0s"},
+        {"udpTimeout", "0s"},
+        {"udpStreamTimeout", "0s"}}},
       // A Service is expected to answer as soon as its pod does.
       {"nftables", {{"minSyncPeriod", "100ms"}, {"syncPeriod", "30s"}}},
       {"iptables", {{"minSyncPeriod", "100ms"}, {"syncPeriod", "30s"}}},

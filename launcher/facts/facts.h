@@ -66,8 +66,8 @@ struct Facts {
   std::uint32_t free_subids = 0;  // where no range is: a block of 65,536 that nobody has; 0 if not looked for
   Probe id_maps;                  // a namespace with these ranges was really made by newuidmap
 
-  Probe tun;        // a tap was really made in a namespace of ours
-  Probe overlayfs;  // really mounted in a user namespace, on the state's file system
+  Probe tun;         // a tap was really made in a namespace of ours
+  Probe overlayfs;   // really mounted in a user namespace, on the state's file system
   Probe fresh_proc;  // a new procfs in new user+pid namespaces
   Probe fresh_sysfs;
   Probe nftables;  // `nft` made a table in a namespace of ours

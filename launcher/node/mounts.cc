@@ -79,22 +79,22 @@ Result<void> do_step(const MountStep& step, const std::string& target) {
     case Kind::kSymlink: return sys::symlink(step.source, target);
     case Kind::kLinkFarm: return link_farm(step, target);
     case Kind::kFile: return fs::write_file(target, step.source, 0644);
-    case Kind::kProc:
-      TRY(fs::make_directories(target));
-      return sys::mount("proc", target, "proc", kPlain | MS_NOEXEC);
+    case Kind::kProc: TRY(fs::make_directories(target)); return sys::mount("proc", target, "proc", kPlain | MS_NOEXEC);
     case Kind::kSysfs:
       TRY(fs::make_directories(target));
       return sys::mount("sysfs", target, "sysfs", kPlain | MS_NOEXEC);
     // Read-only: with no controllers to use, a runc that can mkdir there but not move a process gives up, and what it
     // made would outlive us.
     case Kind::kCgroup2: return sys::mount("cgroup2", target, "cgroup2", kPlain | MS_NOEXEC | MS_RDONLY);
-    case Kind::kDevpts: return sys::mount("devpts", target, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620");
+    case Kind::kDevpts:
+      return sys::mount("devpts", target, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620");
   }
   return fail("unknown mount step");
 }
 
 bool within(const std::string& path, const std::string& directory) {
-  return path == directory || (path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/');
+  return path == directory ||
+         (path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/');
 }
 
 }  // namespace
@@ -150,10 +150,14 @@ std::vector<MountStep> plan_root(const RootFacts& facts) {
   add(Kind::kBind, "/dev", "/dev");
   add(Kind::kTmpfs, "mode=1777", "/dev/shm");
   add(Kind::kDevpts, "", "/dev/pts");
-  if (facts.fresh_proc) add(Kind::kProc, "", "/proc");
-  else add(Kind::kBind, "/proc", "/proc");
-  if (facts.fresh_sysfs) add(Kind::kSysfs, "", "/sys");
-  else add(Kind::kBind, "/sys", "/sys");
+  if (facts.fresh_proc)
+    add(Kind::kProc, "", "/proc");
+  else
+    add(Kind::kBind, "/proc", "/proc");
+  if (facts.fresh_sysfs)
+    add(Kind::kSysfs, "", "/sys");
+  else
+    add(Kind::kBind, "/sys", "/sys");
   add(Kind::kCgroup2, "", "/sys/fs/cgroup", true);
   for (const std::string& place : facts.writable) add(Kind::kBind, place, place);
   for (const auto& [source, target] : facts.binds) add(Kind::kBind, source, target);
@@ -181,7 +185,10 @@ Result<void> make_root(const std::string& root, const std::vector<MountStep>& st
 }
 
 json to_json(const MountStep& step) {
-  return {{"kind", name_of(step.kind)}, {"source", step.source}, {"target", step.target}, {"via", step.via},
+  return {{"kind", name_of(step.kind)},
+          {"source", step.source},
+          {"target", step.target},
+          {"via", step.via},
           {"optional", step.optional}};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The new root: a tmpfs with the host bound read-only, the user's directories writable at their own paths, and private
-// /run, /tmp, /var/lib, /var/log, /dev/shm, /dev/pts, with /etc and /opt as folders of links so that new entries can be made.
-// plan_root() decides and is pure; apply() does it.
+// /run, /tmp, /var/lib, /var/log, /dev/shm, /dev/pts, with /etc and /opt as folders of links so that new entries can be
+// made. plan_root() decides and is pure; apply() does it.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -31,20 +31,20 @@ struct MountStep {
   Kind kind;
   std::string source;
   std::string target;
-  std::string via;            // kLinkFarm: where that directory is seen inside
-  bool optional = false;      // a failure is reported, and the step left out
+  std::string via;        // kLinkFarm: where that directory is seen inside
+  bool optional = false;  // a failure is reported, and the step left out
 };
 
 /// What plan_root() goes by.
 struct RootFacts {
   std::string state_dir;
-  std::vector<std::string> top_level;    // names in the host's /: directories and links, without . and ..
-  std::vector<std::string> top_links;    // those of them that are links (bin → usr/bin), as "name=target"
+  std::vector<std::string> top_level;  // names in the host's /: directories and links, without . and ..
+  std::vector<std::string> top_links;  // those of them that are links (bin → usr/bin), as "name=target"
   bool host_has_opt = false;
-  std::vector<std::string> writable;     // the user's directories, absolute and existing
-  std::vector<std::pair<std::string, std::string>> binds;            // source, target
+  std::vector<std::string> writable;                       // the user's directories, absolute and existing
+  std::vector<std::pair<std::string, std::string>> binds;  // source, target
   std::vector<std::pair<std::string, std::string>> read_only_binds;
-  std::string resolv_conf;               // the text for inside
+  std::string resolv_conf;  // the text for inside
   bool fresh_proc = true;
   bool fresh_sysfs = true;
 };
@@ -60,6 +60,7 @@ struct RootFacts {
 
 /// Builds the root under `root` (an existing directory), makes it the root, and leaves the old one behind. Optional
 /// steps that failed are added to `left_out` as "what: why".
-Result<void> make_root(const std::string& root, const std::vector<MountStep>& steps, std::vector<std::string>& left_out);
+Result<void> make_root(const std::string& root, const std::vector<MountStep>& steps,
+                       std::vector<std::string>& left_out);
 
 }  // namespace sublet::launcher

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Theory of operation. The launcher clones this process into all namespaces at once; it is root of the user namespace and has
-// the orders on descriptor 3. Up to the event loop everything happens in one go, top to bottom: root, host name, link. From
-// then on it reacts: to its services (Supervisor), to orphans (SIGCHLD), to the launcher (kControlFd), and to requests
-// for sockets (kSocketsFd). It ends in one of two ways. Told to stop: pods get SIGTERM and some time, services are stopped in
-// reverse order, the files are wiped, the launcher is told. Launcher gone (end of file): all that without the waiting,
-// and the state directory goes too, for nobody is left to remove it. If this process itself is killed the kernel kills
-// every process of the pid namespace (pid_namespaces(7)); the launcher then removes the files.
+// Theory of operation. The launcher clones this process into all namespaces at once; it is root of the user namespace
+// and has the orders on descriptor 3. Up to the event loop everything happens in one go, top to bottom: root, host
+// name, link. From then on it reacts: to its services (Supervisor), to orphans (SIGCHLD), to the launcher (kControlFd),
+// and to requests for sockets (kSocketsFd). It ends in one of two ways. Told to stop: pods get SIGTERM and some time,
+// services are stopped in reverse order, the files are wiped, the launcher is told. Launcher gone (end of file): all
+// that without the waiting, and the state directory goes too, for nobody is left to remove it. If this process itself
+// is killed the kernel kills every process of the pid namespace (pid_namespaces(7)); the launcher then removes the
+// files.
 #include "launcher/node/node_init.h"
 
 #include <fcntl.h>
@@ -55,8 +56,8 @@ class NodeInit {
       : loop_(std::move(loop)), orders_(std::move(orders)), state_(std::move(state)) {}
 
   Result<int> run() {
-    supervisor_ = std::make_unique<Supervisor>(
-        loop_, std::move(orders_.services), decorate, [](const ServiceEvent& event) {
+    supervisor_ =
+        std::make_unique<Supervisor>(loop_, std::move(orders_.services), decorate, [](const ServiceEvent& event) {
           report({NodeReport::Kind::kService, {}, event.service, name_of(event.kind), event.detail, {}, event.pid});
         });
     watches_.push_back(TRY(loop_.on_signal(SIGCHLD, [this] { reap_orphans(); })));

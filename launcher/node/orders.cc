@@ -34,7 +34,9 @@ Result<std::uint32_t> count_field(const json& object, const char* name) {
   return found->get<std::uint32_t>();
 }
 
-json to_json(const NodeLink& link) { return {{"tap", link.tap}, {"network", netns::to_json(link.network)}, {"services", link.services}}; }
+json to_json(const NodeLink& link) {
+  return {{"tap", link.tap}, {"network", netns::to_json(link.network)}, {"services", link.services}};
+}
 
 Result<NodeLink> link_from_json(const json& object) {
   if (!object.is_object() || !object.contains("tap") || !object["tap"].is_boolean()) return fail("no \"tap\"");
@@ -53,12 +55,9 @@ std::string to_text(const NodeOrders& orders) {
   for (const MountStep& step : orders.mounts) mounts.push_back(to_json(step));
   json services = json::array();
   for (const Service& service : orders.services) services.push_back(to_json(service));
-  return json{{"hostname", orders.hostname},
-              {"state_dir", orders.state_dir},
-              {"mounts", mounts},
-              {"link", to_json(orders.link)},
-              {"services", services},
-              {"pods_grace_ms", orders.pods_grace.count()}}
+  return json{
+      {"hostname", orders.hostname},  {"state_dir", orders.state_dir}, {"mounts", mounts},
+      {"link", to_json(orders.link)}, {"services", services},          {"pods_grace_ms", orders.pods_grace.count()}}
       .dump();
 }
 
@@ -77,11 +76,10 @@ Result<NodeOrders> orders_from_text(std::string_view text) {
 }
 
 std::string to_text(const NodeReport& report) {
-  const auto* kind = std::find_if(kReportKinds.begin(), kReportKinds.end(),
-                                  [&](auto& k) { return k.first == report.kind; });
-  return json{{"kind", kind->second},     {"lines", report.lines},   {"service", report.service},
-              {"event", report.event},    {"detail", report.detail}, {"hint", report.hint},
-              {"pid", report.pid}}
+  const auto* kind =
+      std::find_if(kReportKinds.begin(), kReportKinds.end(), [&](auto& k) { return k.first == report.kind; });
+  return json{{"kind", kind->second},    {"lines", report.lines}, {"service", report.service}, {"event", report.event},
+              {"detail", report.detail}, {"hint", report.hint},   {"pid", report.pid}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -102,7 +100,8 @@ Result<NodeReport> report_from_text(std::string_view text) {
 }
 
 std::string to_text(const NodeRequest& request) {
-  return json{{"do", request.kind == NodeRequest::Kind::kReady ? "ready" : "stop"}, {"service", request.service}}.dump();
+  return json{{"do", request.kind == NodeRequest::Kind::kReady ? "ready" : "stop"}, {"service", request.service}}
+      .dump();
 }
 
 Result<NodeRequest> request_from_text(std::string_view text) {

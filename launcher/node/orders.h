@@ -34,7 +34,7 @@ struct NodeLink {
 
 struct NodeOrders {
   std::string hostname;
-  std::string state_dir;   // on the host
+  std::string state_dir;  // on the host
   std::vector<MountStep> mounts;
   NodeLink link;
   std::vector<Service> services;  // in start order

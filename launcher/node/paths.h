@@ -16,13 +16,13 @@ inline constexpr std::string_view kHostOpt = "/run/host/opt";
 namespace sublet::launcher::state_layout {
 
 // Folders of the state directory.
-inline constexpr std::string_view kRoot = "root";       // mount point of the new root
+inline constexpr std::string_view kRoot = "root";  // mount point of the new root
 inline constexpr std::string_view kPki = "pki";
-inline constexpr std::string_view kEtc = "etc";         // configuration files of the components
+inline constexpr std::string_view kEtc = "etc";  // configuration files of the components
 inline constexpr std::string_view kSockets = "sock";
 inline constexpr std::string_view kLogs = "log";
-inline constexpr std::string_view kTmp = "tmp";         // /tmp inside
-inline constexpr std::string_view kVarLib = "lib";      // /var/lib inside
-inline constexpr std::string_view kVarLog = "varlog";   // /var/log inside
+inline constexpr std::string_view kTmp = "tmp";        // /tmp inside
+inline constexpr std::string_view kVarLib = "lib";     // /var/lib inside
+inline constexpr std::string_view kVarLog = "varlog";  // /var/log inside
 
 }  // namespace sublet::launcher::state_layout

@@ -13,9 +13,9 @@ namespace sublet::launcher {
 struct ProcessFacts {
   pid_t pid = 0;
   std::string comm;
-  bool service = false;        // one of the supervisor's
-  bool namespace_init = false;     // pid 1 of its own namespace
-  bool catches_term = false;       // has a handler for SIGTERM
+  bool service = false;         // one of the supervisor's
+  bool namespace_init = false;  // pid 1 of its own namespace
+  bool catches_term = false;    // has a handler for SIGTERM
   bool zombie = false;
 };
 

@@ -38,8 +38,8 @@ Result<StateHandle> open_state(const std::string& state_dir) {
 
 Result<void> wipe_contents() {
   let_go_of_mounts();
-  for (std::string_view folder : {state_layout::kVarLib, state_layout::kVarLog, state_layout::kTmp,
-                                  state_layout::kSockets})
+  for (std::string_view folder :
+       {state_layout::kVarLib, state_layout::kVarLog, state_layout::kTmp, state_layout::kSockets})
     TRY(fs::remove_tree(std::string(inside::kState) + "/" + std::string(folder)));
   return {};
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Removing the cluster's files from within, where root of the user namespace may remove what belongs to subordinate ids.
+// Removing the cluster's files from within, where root of the user namespace may remove what belongs to subordinate
+// ids.
 #pragma once
 
 #include <string>
@@ -11,10 +12,10 @@ namespace sublet::launcher {
 
 /// Held from before the root is changed: the way to remove the state directory itself when nobody outside is left to.
 struct StateHandle {
-  UniqueFd base;        // the directory that holds the user's directory of clusters
+  UniqueFd base;  // the directory that holds the user's directory of clusters
   std::string user_name;
-  UniqueFd user;        // that directory
-  std::string name;     // of the state directory in it
+  UniqueFd user;     // that directory
+  std::string name;  // of the state directory in it
 };
 [[nodiscard]] Result<StateHandle> open_state(const std::string& state_dir);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All keys and certificates of one cluster, as values. Two authorities, as kubeadm has them: a client certificate of the
-// cluster must not pose as the front proxy. (etcd has none: it listens on unix sockets only.)
+// All keys and certificates of one cluster, as values. Two authorities, as kubeadm has them: a client certificate of
+// the cluster must not pose as the front proxy. (etcd has none: it listens on unix sockets only.)
 #pragma once
 
 #include <chrono>

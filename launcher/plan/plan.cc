@@ -22,7 +22,8 @@ class Complaints {
   [[nodiscard]] bool any() const { return !text_.empty(); }
   [[nodiscard]] Unexpected error() const {
     return fail("this host lacks what a cluster needs:\n  " + text_,
-                hints_ + (hints_.empty() ? "" : "\n        ") + "`sublet doctor` shows every ladder and what an administrator could change",
+                hints_ + (hints_.empty() ? "" : "\n        ") +
+                    "`sublet doctor` shows every ladder and what an administrator could change",
                 ExitCode::kPrerequisite);
   }
 
@@ -33,7 +34,8 @@ class Complaints {
 
 Result<std::string> address_in(const netns::Cidr& prefix, std::uint64_t n, const char* key) {
   auto address = netns::nth(prefix, n);
-  if (!address) return fail(fmt::format("{} {} is too small", key, prefix.text()), "take a wider one", ExitCode::kUsage);
+  if (!address)
+    return fail(fmt::format("{} {} is too small", key, prefix.text()), "take a wider one", ExitCode::kUsage);
   return address->text();
 }
 
@@ -45,7 +47,7 @@ Result<netns::Cidr> prefix4(const std::string& text, const char* key, unsigned l
 }
 
 Result<Addresses> plan_addresses(const Config& config) {
-  constexpr unsigned kLongestNode = 24;      // the tap's gateway, name server and the node at .2, .3, .100
+  constexpr unsigned kLongestNode = 24;  // the tap's gateway, name server and the node at .2, .3, .100
   constexpr unsigned kLongestPods = 28;
   constexpr unsigned kLongestServices = 28;  // the DNS Service is at .10
   netns::Cidr node = TRY(prefix4(config.node_cidr, "network.node_cidr", kLongestNode));
@@ -95,7 +97,8 @@ void choose_proxy(Plan& plan, const Facts& facts, Complaints& complaints) {
 void choose_snapshotter(Plan& plan, const Facts& facts, Complaints& complaints) {
   plan.snapshotter = plan.config.snapshotter;
   if (plan.snapshotter == Snapshotter::kOverlayfs)
-    complaints.need(facts.overlayfs, "images.snapshotter is overlayfs, which does not work here", "leave it at \"auto\"");
+    complaints.need(facts.overlayfs, "images.snapshotter is overlayfs, which does not work here",
+                    "leave it at \"auto\"");
   if (plan.snapshotter == Snapshotter::kFuseOverlayfs)
     complaints.add("images.snapshotter is fuse-overlayfs, which this version does not have",
                    "leave it at \"auto\": overlayfs is taken where it works, else native");
@@ -139,7 +142,8 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
   else
     complaints.add(identity.error().what, identity.error().hint);
   for (const LostRung& lost : plan.identity.lost)
-    plan.lost.push_back(fmt::format("identity: {} instead of {} ({})", name_of(plan.identity.rung), name_of(lost.rung), lost.reason));
+    plan.lost.push_back(
+        fmt::format("identity: {} instead of {} ({})", name_of(plan.identity.rung), name_of(lost.rung), lost.reason));
   choose_proxy(plan, facts, complaints);
   choose_snapshotter(plan, facts, complaints);
   choose_tap(plan, facts);

@@ -19,17 +19,17 @@ namespace sublet::launcher {
 
 /// The addresses inside the cluster's namespaces.
 struct Addresses {
-  std::string node;          // "10.0.2.100"
-  std::string node_cidr;     // "10.0.2.0/24"
-  std::string gateway;       // "10.0.2.2", the tap's
-  std::string dns;           // "10.0.2.3", the tap's name server
-  std::string node6_cidr;    // "fd00::/64"; empty without IPv6
-  std::string pods;          // "10.42.0.0/24"
-  std::string pods_first;    // "10.42.0.1": the bridge
-  std::string services;      // "10.43.0.0/16"
-  std::string api_service;   // "10.43.0.1"
-  std::string dns_service;   // "10.43.0.10"
-  std::uint32_t prefix = 24; // of node_cidr
+  std::string node;           // "10.0.2.100"
+  std::string node_cidr;      // "10.0.2.0/24"
+  std::string gateway;        // "10.0.2.2", the tap's
+  std::string dns;            // "10.0.2.3", the tap's name server
+  std::string node6_cidr;     // "fd00::/64"; empty without IPv6
+  std::string pods;           // "10.42.0.0/24"
+  std::string pods_first;     // "10.42.0.1": the bridge
+  std::string services;       // "10.43.0.0/16"
+  std::string api_service;    // "10.43.0.1"
+  std::string dns_service;    // "10.43.0.10"
+  std::uint32_t prefix = 24;  // of node_cidr
 };
 
 /// Ports inside. They are the cluster's own (its network namespace), so fixed ones never collide.
@@ -40,12 +40,12 @@ struct Plan {
   std::string name;
   std::string node_name;
   std::string components_dir;
-  std::string state_base;            // the directory below which the state goes
+  std::string state_base;  // the directory below which the state goes
   IdentityPlan identity;
   Addresses addresses;
   bool tap = true;
   std::uint32_t mtu = 65520;
-  ProxyMode proxy = ProxyMode::kNftables;          // never kAuto
+  ProxyMode proxy = ProxyMode::kNftables;             // never kAuto
   Snapshotter snapshotter = Snapshotter::kOverlayfs;  // never kAuto
   bool fresh_proc = true;
   bool fresh_sysfs = true;

@@ -5,8 +5,8 @@
 #include <netinet/in.h>
 #include <poll.h>
 
-#include <algorithm>
 #include <arpa/inet.h>
+#include <algorithm>
 #include <future>
 #include <nlohmann/json.hpp>
 
@@ -109,8 +109,9 @@ Result<void> Ascent::climb_api(ApiClient& client) {
     return client.wait_until("node " + name + " to be Ready", "/api/v1/nodes/" + name, done, time_left(), between);
   };
   auto account = [&] {
-    return client.wait_until("the default service account", "/api/v1/namespaces/default/serviceaccounts/default",
-                             [](const nlohmann::json&) { return true; }, time_left(), between);
+    return client.wait_until(
+        "the default service account", "/api/v1/namespaces/default/serviceaccounts/default",
+        [](const nlohmann::json&) { return true; }, time_left(), between);
   };
   TRY(phase("API server", api_server));
   listener_.reached(kApiServer);

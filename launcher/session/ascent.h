@@ -31,7 +31,7 @@ class Ascent {
     std::function<void(const std::string& phase)> begun;
     std::function<void(const std::string& phase)> ended;
     std::function<void(const char* service)> reached;  // a service or milestone that is told to be ready
-    std::function<void(Result<void>)> done;          // once; not after cancel()
+    std::function<void(Result<void>)> done;            // once; not after cancel()
   };
   Ascent(AscentPlan plan, Listener listener);
   /// Cancels and waits for the threads.

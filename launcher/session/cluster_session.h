@@ -28,8 +28,8 @@ namespace sublet::launcher {
 
 struct SessionPlan {
   Plan plan;
-  std::string wrapper;                // the OCI wrapper's path
-  std::vector<std::string> command;   // `run`: what to run once the cluster is ready; empty: until told to stop
+  std::string wrapper;               // the OCI wrapper's path
+  std::vector<std::string> command;  // `run`: what to run once the cluster is ready; empty: until told to stop
   Progress::Style style = Progress::Style::kPlain;
   /// `up --detach`: called once, with the exit status of the command that the user sees, when the cluster is ready or
   /// has failed.

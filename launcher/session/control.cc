@@ -15,7 +15,8 @@ Result<std::unique_ptr<ControlServer>> ControlServer::create(EventLoop& loop, co
                                                              Handler handler) {
   std::unique_ptr<ControlServer> server(new ControlServer(loop, std::move(handler)));
   server->listener_ = TRY(listen_unix(path, SOCK_SEQPACKET | SOCK_NONBLOCK));
-  server->watch_ = TRY(loop.on_fd(server->listener_.get(), EPOLLIN, [s = server.get()](std::uint32_t) { s->accept_one(); }));
+  server->watch_ =
+      TRY(loop.on_fd(server->listener_.get(), EPOLLIN, [s = server.get()](std::uint32_t) { s->accept_one(); }));
   return server;
 }
 
@@ -29,8 +30,8 @@ void ControlServer::accept_one() {
   if (connections_.size() >= kMaxConnections) return;
   auto connection = std::make_unique<Connection>();
   connection->fd = std::move(fd);
-  auto watch = loop_.on_fd(connection->fd.get(), EPOLLIN,
-                           [this, raw = connection.get()](std::uint32_t) { answer(raw); });
+  auto watch =
+      loop_.on_fd(connection->fd.get(), EPOLLIN, [this, raw = connection.get()](std::uint32_t) { answer(raw); });
   if (!watch) return;
   connection->watch = std::move(*watch);
   connections_.push_back(std::move(connection));

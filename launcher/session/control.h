@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How other sublet commands of the same user talk to a running cluster's launcher: a socket in the state directory (0700,
-// 0600; the peer's uid is checked as well), one request and one answer per connection.
+// How other sublet commands of the same user talk to a running cluster's launcher: a socket in the state directory
+// (0700, 0600; the peer's uid is checked as well), one request and one answer per connection.
 #pragma once
 
 #include <functional>

@@ -12,8 +12,8 @@ namespace sublet::launcher {
 /// The message for "what is the A record of `name`", with the two-byte length in front.
 [[nodiscard]] std::string dns_question(std::string_view name, std::uint16_t id);
 
-/// Whether `message` (without the length) answers the question of that id with at least one record. An error says what it
-/// says instead.
+/// Whether `message` (without the length) answers the question of that id with at least one record. An error says what
+/// it says instead.
 Result<void> check_dns_answer(std::string_view message, std::uint16_t id);
 
 /// Asks on a connected socket, waiting at most `timeout_ms` for the answer.

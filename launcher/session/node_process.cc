@@ -32,10 +32,15 @@ Result<NodeProcess> NodeProcess::start(const NodeStart& start) {
   Command command;
   command.path = TRY(own_executable());
   command.argv = {"sublet", "node-init"};
-  command.fds = {{null.get(), 0},          {log.get(), 1},          {log.get(), 2},          {orders.get(), kOrdersFd},
-                 {node_control.get(), kControlFd}, {node_sockets.get(), kSocketsFd}, {start.lock_fd, kLockFd}};
-  command.namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC |
-                       CLONE_NEWCGROUP;
+  command.fds = {{null.get(), 0},
+                 {log.get(), 1},
+                 {log.get(), 2},
+                 {orders.get(), kOrdersFd},
+                 {node_control.get(), kControlFd},
+                 {node_sockets.get(), kSocketsFd},
+                 {start.lock_fd, kLockFd}};
+  command.namespaces =
+      CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
   command.when_created = start.write_id_maps;
   command.become_root = true;
   // A terminal's ^C is for the launcher, which ends the node in order.

@@ -29,9 +29,9 @@ class InnerSockets {
 
 struct NodeStart {
   NodeOrders orders;
-  std::string log_path;                             // node-init's own messages
+  std::string log_path;  // node-init's own messages
   std::function<Result<void>(pid_t)> write_id_maps;
-  int lock_fd = -1;                                 // passed on: see kLockFd
+  int lock_fd = -1;  // passed on: see kLockFd
 };
 
 class NodeProcess {
@@ -53,7 +53,8 @@ class NodeProcess {
 
  private:
   NodeProcess(Process process, UniqueFd control, UniqueFd sockets)
-      : process_(std::move(process)), control_(std::move(control)),
+      : process_(std::move(process)),
+        control_(std::move(control)),
         sockets_(std::make_unique<InnerSockets>(std::move(sockets))) {}
   Process process_;
   UniqueFd control_;

@@ -30,7 +30,8 @@ void Progress::erase() {
 void Progress::draw(std::int64_t now_ms) {
   if (style_ != Style::kTerminal) return;
   for (const Phase& phase : open_)
-    put(fmt::format("  \033[33m…\033[0m {:<28} {:>5.1f} s\n", phase.name, static_cast<double>(now_ms - phase.since_ms) / 1000));
+    put(fmt::format("  \033[33m…\033[0m {:<28} {:>5.1f} s\n", phase.name,
+                    static_cast<double>(now_ms - phase.since_ms) / 1000));
   drawn_ = open_.size();
 }
 

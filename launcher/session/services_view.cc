@@ -27,7 +27,10 @@ void ServicesView::apply(const NodeReport& report) {
 nlohmann::json ServicesView::as_json() const {
   nlohmann::json list = nlohmann::json::array();
   for (const auto& [name, view] : services_)
-    list.push_back({{"name", name}, {"state", view.state}, {"restarts", view.restarts}, {"pid", view.pid},
+    list.push_back({{"name", name},
+                    {"state", view.state},
+                    {"restarts", view.restarts},
+                    {"pid", view.pid},
                     {"last_end", view.detail}});
   return list;
 }

@@ -14,8 +14,8 @@ namespace sublet::launcher {
 struct ServiceView {
   std::string state = "waiting";  // waiting, starting, ready, ended, given-up, stopped
   int restarts = 0;
-  int pid = 0;                    // in the cluster's pid namespace
-  std::string detail;             // how it ended last
+  int pid = 0;         // in the cluster's pid namespace
+  std::string detail;  // how it ended last
 };
 
 class ServicesView {

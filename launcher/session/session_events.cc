@@ -108,7 +108,8 @@ void ClusterSession::on_tap_exit(ExitStatus status) {
   // The tap itself is still here: a new driver goes on with it; only connections through the old one are lost.
   constexpr int kMaxRestarts = 10;
   if (++tap_restarts_ > kMaxRestarts)
-    return progress_.say("the tap driver keeps failing (" + status.describe() + "): pods do not reach outside any more");
+    return progress_.say("the tap driver keeps failing (" + status.describe() +
+                         "): pods do not reach outside any more");
   progress_.say("the tap driver ended (" + status.describe() + "); it is started again");
   if (auto started = start_tap(); !started) progress_.say(to_string(started.error()));
 }
@@ -117,8 +118,9 @@ void ClusterSession::on_node_exit(ExitStatus status) {
   node_ended_ = true;
   report_watch_.reset();
   if (phase_ != State::kStopping)
-    fail_with(Error{"node-init has ended (" + status.describe() + "), and the cluster with it", "", {}, ExitCode::kFailure},
-              {"node-init"});
+    fail_with(
+        Error{"node-init has ended (" + status.describe() + "), and the cluster with it", "", {}, ExitCode::kFailure},
+        {"node-init"});
   finish();
 }
 
@@ -297,7 +299,8 @@ std::string ClusterSession::status_json() const {
       {"state", kNames[static_cast<int>(phase_)]},
       {"pid", ::getpid()},
       {"started", started_at_},
-      {"ready_seconds", ready_ms_ > 0 ? nlohmann::json(static_cast<double>(ready_ms_) / 1000) : nlohmann::json(nullptr)},
+      {"ready_seconds",
+       ready_ms_ > 0 ? nlohmann::json(static_cast<double>(ready_ms_) / 1000) : nlohmann::json(nullptr)},
       {"node", plan.node_name},
       {"node_pid", node_ && !node_ended_ ? node_->process().pid() : 0},
       {"state_dir", state_.path()},

@@ -64,8 +64,7 @@ Result<void> write_state(const std::string& state_dir, const Plan& plan, const C
   using namespace state_layout;
   auto folder = [&](std::string_view name) { return state_dir + "/" + std::string(name); };
   constexpr mode_t kPrivate = 0700;
-  for (std::string_view name : {kRoot, kPki, kEtc, kSockets, kLogs})
-    TRY(fs::make_directories(folder(name), kPrivate));
+  for (std::string_view name : {kRoot, kPki, kEtc, kSockets, kLogs}) TRY(fs::make_directories(folder(name), kPrivate));
   // Seen inside by pods' users too; the state directory around them is 0700.
   constexpr mode_t kOpen = 0755;
   for (const char* name : {"tmp", "lib", "lib/etcd", "lib/kubelet", "lib/containerd", "lib/cni", "lib/sublet", "varlog",
@@ -105,7 +104,8 @@ Result<NodeOrders> node_orders(const std::string& state_dir, const Plan& plan, c
   facts.writable = writable_places(plan.writable, state_dir);
   facts.fresh_proc = plan.fresh_proc;
   facts.fresh_sysfs = plan.fresh_sysfs;
-  if (plan.tap) facts.resolv_conf = netns::resolv_conf_inside(host, netns::virtual_name_servers(orders.link.network, host));
+  if (plan.tap)
+    facts.resolv_conf = netns::resolv_conf_inside(host, netns::virtual_name_servers(orders.link.network, host));
   facts.read_only_binds = {{plan.components_dir, kComponentsInside}, {wrapper, kWrapperInside}};
   for (const BindMount& bind : plan.config.binds)
     (bind.read_only ? facts.read_only_binds : facts.binds)

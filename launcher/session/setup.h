@@ -21,6 +21,7 @@ namespace sublet::launcher {
 Result<void> write_state(const std::string& state_dir, const Plan& plan, const ClusterPki& pki);
 
 /// `wrapper` is our OCI wrapper's path on the host. Reads the host's / and /etc/resolv.conf.
-[[nodiscard]] Result<NodeOrders> node_orders(const std::string& state_dir, const Plan& plan, const std::string& wrapper);
+[[nodiscard]] Result<NodeOrders> node_orders(const std::string& state_dir, const Plan& plan,
+                                             const std::string& wrapper);
 
 }  // namespace sublet::launcher

@@ -51,8 +51,8 @@ std::int64_t Timeline::now_ms() const {
 void Timeline::begin(const std::string& name, bool service) { spans_.push_back({name, service, now_ms(), {}}); }
 
 void Timeline::end(const std::string& name) {
-  auto open = std::find_if(spans_.rbegin(), spans_.rend(),
-                           [&](const Span& span) { return span.name == name && !span.end_ms; });
+  auto open =
+      std::find_if(spans_.rbegin(), spans_.rend(), [&](const Span& span) { return span.name == name && !span.end_ms; });
   if (open != spans_.rend()) open->end_ms = now_ms();
 }
 
@@ -66,7 +66,8 @@ std::vector<std::string> Timeline::open_phases() const {
 std::string timeline_as_json(const std::vector<Span>& spans) {
   nlohmann::json list = nlohmann::json::array();
   for (const Span& span : spans) {
-    nlohmann::json item = {{"name", span.name}, {"kind", span.service ? "service" : "phase"}, {"begin_ms", span.begin_ms}};
+    nlohmann::json item = {
+        {"name", span.name}, {"kind", span.service ? "service" : "phase"}, {"begin_ms", span.begin_ms}};
     item["end_ms"] = span.end_ms ? nlohmann::json(*span.end_ms) : nlohmann::json(nullptr);
     list.push_back(std::move(item));
   }
@@ -103,8 +104,8 @@ std::string timeline_as_text(const std::vector<Span>& spans, int width) {
     int length = std::max(1, static_cast<int>((end - span.begin_ms) * width / last));
     text += fmt::format("{:<{}}  {:>7.2f}  {:>7}  |{:{}}{}{:{}}|\n", span.name, widest,
                         static_cast<double>(span.begin_ms) / 1000,
-                        span.end_ms ? fmt::format("{:.2f}", static_cast<double>(end - span.begin_ms) / 1000) : "-", "", from,
-                        std::string(static_cast<std::size_t>(length), span.service ? '-' : '='), "",
+                        span.end_ms ? fmt::format("{:.2f}", static_cast<double>(end - span.begin_ms) / 1000) : "-", "",
+                        from, std::string(static_cast<std::size_t>(length), span.service ? '-' : '='), "",
                         std::max(0, width - from - length));
   }
   return text;
@@ -119,25 +120,27 @@ std::string timeline_as_svg(const std::vector<Span>& spans, std::string_view tit
   auto x = [&](std::int64_t ms) { return kLeft + static_cast<double>(ms) * kBars / static_cast<double>(last); };
   const int height = kTop + kRow * static_cast<int>(spans.size()) + 30;
   std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" font-family=\"sans-serif\" font-size=\"12\">\n"
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" font-family=\"sans-serif\" "
+      "font-size=\"12\">\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n<text x=\"10\" y=\"22\" font-size=\"15\">{}</text>\n",
       kLeft + kBars + 70, height, escaped(title));
   // A grid line per second (per 10 where there are many).
   const std::int64_t step = last > 30'000 ? 10'000 : 1000;
   for (std::int64_t ms = 0; ms <= last; ms += step)
-    svg += fmt::format("<line x1=\"{0:.1f}\" y1=\"{1}\" x2=\"{0:.1f}\" y2=\"{2}\" stroke=\"#ddd\"/>"
-                       "<text x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\" fill=\"#666\">{4} s</text>\n",
-                       x(ms), kTop - 8, height - 22, height - 8, ms / 1000);
+    svg += fmt::format(
+        "<line x1=\"{0:.1f}\" y1=\"{1}\" x2=\"{0:.1f}\" y2=\"{2}\" stroke=\"#ddd\"/>"
+        "<text x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\" fill=\"#666\">{4} s</text>\n",
+        x(ms), kTop - 8, height - 22, height - 8, ms / 1000);
   int row = 0;
   for (const Span& span : spans) {
     int y = kTop + kRow * row++;
     std::int64_t end = span.end_ms.value_or(last);
-    svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>"
-                       "<rect x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"14\" fill=\"{}\"/>"
-                       "<text x=\"{:.1f}\" y=\"{}\" fill=\"#444\">{:.2f} s</text>\n",
-                       kLeft - 8, y + 12, escaped(span.name), x(span.begin_ms), y,
-                       std::max(1.0, x(end) - x(span.begin_ms)), span.service ? "#7aa6c2" : "#d98c3f", x(end) + 4, y + 12,
-                       static_cast<double>(end - span.begin_ms) / 1000);
+    svg += fmt::format(
+        "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>"
+        "<rect x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"14\" fill=\"{}\"/>"
+        "<text x=\"{:.1f}\" y=\"{}\" fill=\"#444\">{:.2f} s</text>\n",
+        kLeft - 8, y + 12, escaped(span.name), x(span.begin_ms), y, std::max(1.0, x(end) - x(span.begin_ms)),
+        span.service ? "#7aa6c2" : "#d98c3f", x(end) + 4, y + 12, static_cast<double>(end - span.begin_ms) / 1000);
   }
   return svg + "</svg>\n";
 }

@@ -13,9 +13,9 @@
 namespace sublet::launcher {
 
 struct Span {
-  std::string name;                 // a phase ("node ready") or a service ("etcd")
+  std::string name;  // a phase ("node ready") or a service ("etcd")
   bool service = false;
-  std::int64_t begin_ms = 0;        // since the program's start
+  std::int64_t begin_ms = 0;           // since the program's start
   std::optional<std::int64_t> end_ms;  // phases: done; services: ready
 };
 

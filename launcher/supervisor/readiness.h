@@ -6,7 +6,8 @@
 
 namespace sublet::launcher {
 
-/// Tries once, without blocking for longer than a connect on this machine takes. kTold is looked at as kTcp if it has a port.
+/// Tries once, without blocking for longer than a connect on this machine takes. kTold is looked at as kTcp if it has a
+/// port.
 [[nodiscard]] bool answers(const Readiness& readiness);
 
 }  // namespace sublet::launcher

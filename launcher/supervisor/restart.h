@@ -9,8 +9,8 @@ namespace sublet::launcher {
 
 /// What the supervisor remembers of a service's ends.
 struct RestartHistory {
-  int in_a_row = 0;          // ends since it last ran well
-  bool ever_ready = false;   // a service that never got ready is given up sooner
+  int in_a_row = 0;         // ends since it last ran well
+  bool ever_ready = false;  // a service that never got ready is given up sooner
 };
 
 /// A service that ran this long before it ended starts with a clean slate.

@@ -51,8 +51,8 @@ Result<Readiness> readiness_from_json(const json& object) {
 }  // namespace
 
 json to_json(const Service& service) {
-  const auto* kind = std::find_if(std::begin(kKinds), std::end(kKinds),
-                                  [&](auto& k) { return service.readiness.kind == k.first; });
+  const auto* kind =
+      std::find_if(std::begin(kKinds), std::end(kKinds), [&](auto& k) { return service.readiness.kind == k.first; });
   return {{"name", service.name},
           {"argv", service.argv},
           {"env", service.env},
@@ -81,8 +81,8 @@ Result<Service> service_from_json(const json& object) {
   service.readiness = TRY_WHILE(service.name, readiness_from_json(*readiness));
   if (service.is_milestone() && service.readiness.kind != Readiness::Kind::kTold)
     return fail(service.name + ": \"argv\" is empty, and it is no milestone");
-  service.stop_grace = std::chrono::milliseconds(
-      TRY_WHILE(service.name, field<std::uint32_t>(object, "stop_grace_ms", kIsCount)));
+  service.stop_grace =
+      std::chrono::milliseconds(TRY_WHILE(service.name, field<std::uint32_t>(object, "stop_grace_ms", kIsCount)));
   service.fake_ids_limit = TRY_WHILE(service.name, field<std::uint32_t>(object, "fake_ids_limit", kIsCount));
   service.open_files = TRY_WHILE(service.name, field<std::uint64_t>(object, "open_files", kIsCount));
   return service;

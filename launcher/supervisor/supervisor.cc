@@ -39,9 +39,8 @@ void Supervisor::report(Kind kind, const Entry& entry, std::string detail) const
 
 bool Supervisor::is_ready(const std::string& name) const {
   // Once ready is enough to start those after it: they must stand a restart of it anyway.
-  return std::any_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
-    return entry->service.name == name && entry->history.ever_ready;
-  });
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const auto& entry) { return entry->service.name == name && entry->history.ever_ready; });
 }
 
 bool Supervisor::owns(pid_t pid) const {
@@ -134,7 +133,8 @@ void Supervisor::ended(Entry& entry, const std::string& how) {
     if (stopping_) stop_next();
     return;
   }
-  auto ran_for = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - entry.started);
+  auto ran_for =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - entry.started);
   RestartDecision decision = decide_restart(entry.history, ran_for);
   entry.history = decision.history;
   if (!decision.delay) {

@@ -5,14 +5,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/process.h"
+#include "base/sys.h"
 #include "launcher/facts/gather.h"
 #include "launcher/facts/id_map.h"
 #include "launcher/session/control.h"
 #include "launcher/state/state_dir.h"
 #include "launcher/verbs/layout.h"
 #include "launcher/verbs/verbs.h"
-#include "base/process.h"
-#include "base/sys.h"
 
 namespace sublet::launcher {
 namespace {
@@ -25,7 +25,8 @@ Result<void> wait_for_end(const Cluster& cluster, int connection, std::chrono::m
   pollfd watched{pidfd ? pidfd.get() : connection, POLLIN, 0};
   int ready = ::poll(&watched, 1, static_cast<int>(timeout.count()));
   if (ready < 0) return fail_errno("poll");
-  if (ready == 0) return fail("cluster " + cluster.id.name + " has not ended in time", "try again, or kill its launcher");
+  if (ready == 0)
+    return fail("cluster " + cluster.id.name + " has not ended in time", "try again, or kill its launcher");
   return {};
 }
 

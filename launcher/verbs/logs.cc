@@ -70,7 +70,7 @@ Result<int> follow(std::vector<LogFile> files, const std::string& directory, boo
   for (;;) {
     for (LogFile& file : files) TRY(print_new(file, prefix));
     std::array<std::byte, 4096> events;
-    TRY(sys::read(watch.get(), events));  // waits
+    TRY(sys::read(watch.get(), events));   // waits
     if (!fs::exists(directory)) return 0;  // the cluster is gone
   }
 }
@@ -95,7 +95,8 @@ Result<int> logs(const Invocation& invocation) {
   for (const auto& [component, path] : paths) {
     if (!prefix && component != options.component) continue;
     std::string text = TRY(fs::read_tail(path, kTailBytes));
-    for (const std::string& line : last_lines(text, options.lines.value_or(kDefaultLines))) print_line(component, prefix, line);
+    for (const std::string& line : last_lines(text, options.lines.value_or(kDefaultLines)))
+      print_line(component, prefix, line);
     UniqueFd fd = TRY(sys::open(path, O_RDONLY));
     if (::lseek(fd.get(), 0, SEEK_END) < 0) return fail_errno("seek " + path);
     files.push_back({component, std::move(fd), ""});

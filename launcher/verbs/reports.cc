@@ -35,7 +35,8 @@ Result<int> timeline(const Invocation& invocation) {
   if (!invocation.options.svg_file.empty()) {
     constexpr mode_t kMode = 0644;
     const std::vector<Span> drawn = TRY(timeline_from_json(text));
-    TRY(fs::write_file(invocation.options.svg_file, timeline_as_svg(drawn, "sublet: cluster " + cluster.id.name), kMode));
+    TRY(fs::write_file(invocation.options.svg_file, timeline_as_svg(drawn, "sublet: cluster " + cluster.id.name),
+                       kMode));
     return 0;
   }
   if (invocation.options.json) {

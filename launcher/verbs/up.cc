@@ -39,7 +39,8 @@ std::vector<std::string> user_directories(const Facts& facts, const Config& conf
 Result<std::vector<std::string>> image_archives(const Layout& layout, const Config& config) {
   std::vector<std::string> archives = {layout.pause_image};
   if (!fs::exists(layout.pause_image))
-    return fail("the pause image is missing: " + layout.pause_image, "build it: scripts/build-images", ExitCode::kPrerequisite);
+    return fail("the pause image is missing: " + layout.pause_image, "build it: scripts/build-images",
+                ExitCode::kPrerequisite);
   for (std::string& archive : TRY(archives_in(config.archives))) archives.push_back(std::move(archive));
   // A damaged archive is better found now than in the middle of bring-up.
   for (const std::string& archive : archives) TRY(inspect_archive(archive));
@@ -70,7 +71,9 @@ Result<UniqueFd> detach_from_terminal() {
     write_end.reset();
     unsigned char status = static_cast<unsigned char>(ExitCode::kFailure);
     if (::read(read_end.get(), &status, 1) != 1)
-      log::error("the launcher ended without a word before the cluster was ready (killed?); the next `sublet up` clears what it left");
+      log::error(
+          "the launcher ended without a word before the cluster was ready (killed?); the next `sublet up` clears what "
+          "it left");
     ::_exit(status);
   }
   if (::setsid() < 0) return fail_errno("setsid");

@@ -17,7 +17,7 @@ struct Invocation {
 /// Dispatches on the verb.
 [[nodiscard]] Result<int> run_verb(const Invocation& invocation);
 
-[[nodiscard]] Result<int> up(const Invocation& invocation);       // and run
+[[nodiscard]] Result<int> up(const Invocation& invocation);  // and run
 [[nodiscard]] Result<int> down(const Invocation& invocation);
 [[nodiscard]] Result<int> status(const Invocation& invocation);
 [[nodiscard]] Result<int> doctor(const Invocation& invocation);

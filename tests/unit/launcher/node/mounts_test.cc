@@ -60,8 +60,8 @@ TEST_CASE("mounts: proc and sysfs by the ladder", "[node]") {
 
 TEST_CASE("mounts: which of the user's directories are shown", "[node]") {
   const std::string state = "/scratch/ada/tmp/sublet-1000/local-x";
-  auto places = writable_places({"/home/ada", "/home/ada/work", "/", "", "relative", "/run/user/1000", "/tmp", "/tmp/job",
-                                 "/etc", "/var", "/proc/self", "/data"},
+  auto places = writable_places({"/home/ada", "/home/ada/work", "/", "", "relative", "/run/user/1000", "/tmp",
+                                 "/tmp/job", "/etc", "/var", "/proc/self", "/data"},
                                 state);
   CHECK(places == std::vector<std::string>{"/data", "/tmp/job", "/home/ada"});
   // A directory around the state directory would show its keys once more.
@@ -76,6 +76,6 @@ TEST_CASE("mounts: steps survive the way through JSON, and bad ones are refused"
     CHECK(to_json(*back) == to_json(step));
   }
   CHECK_FALSE(mount_step_from_json(nlohmann::json{{"kind", "bind"}}));
-  CHECK_FALSE(mount_step_from_json(
-      {{"kind", "magic"}, {"source", ""}, {"target", ""}, {"via", ""}, {"optional", false}}));
+  CHECK_FALSE(
+      mount_step_from_json({{"kind", "magic"}, {"source", ""}, {"target", ""}, {"via", ""}, {"optional", false}}));
 }

@@ -22,8 +22,8 @@ TEST_CASE("pods: who is told what when the cluster is taken down", "[node]") {
 
 TEST_CASE("pods: /proc/PID/status is read", "[node]") {
   const char* status = "Name:\tsh\nState:\tS (sleeping)\nNSpid:\t345\t1\nSigCgt:\t0000000000014000\n";
-  CHECK(catches(status, SIGTERM));   // bit 14
-  CHECK(catches(status, SIGCHLD));   // bit 16
+  CHECK(catches(status, SIGTERM));  // bit 14
+  CHECK(catches(status, SIGCHLD));  // bit 16
   CHECK_FALSE(catches(status, SIGHUP));
   CHECK(is_namespace_init(status));
   CHECK_FALSE(is_namespace_init("Name:\tx\nNSpid:\t1\n"));

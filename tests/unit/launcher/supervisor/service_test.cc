@@ -39,7 +39,8 @@ TEST_CASE("service: survives the way through JSON", "[supervisor]") {
 }
 
 TEST_CASE("service: an error names the field", "[supervisor]") {
-  for (const char* field : {"name", "argv", "env", "log_path", "after", "readiness", "stop_grace_ms", "fake_ids_limit"}) {
+  for (const char* field :
+       {"name", "argv", "env", "log_path", "after", "readiness", "stop_grace_ms", "fake_ids_limit"}) {
     auto json = to_json(named("a"));
     json.erase(field);
     auto result = service_from_json(json);
@@ -61,8 +62,8 @@ TEST_CASE("service: an error names the field", "[supervisor]") {
 }
 
 TEST_CASE("service: start order puts each after what it needs", "[supervisor]") {
-  auto ordered = in_start_order({named("kubelet", {"containerd", "apiserver"}), named("apiserver", {"etcd"}), named("etcd"),
-                                 named("containerd")});
+  auto ordered = in_start_order({named("kubelet", {"containerd", "apiserver"}), named("apiserver", {"etcd"}),
+                                 named("etcd"), named("containerd")});
   REQUIRE(ordered);
   CHECK(names(*ordered) == std::vector<std::string>{"etcd", "apiserver", "containerd", "kubelet"});
 }
