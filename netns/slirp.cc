@@ -74,21 +74,19 @@ struct SlirpCallbacks {
   // Asks for another round of the loop: it has one after each input anyway.
   static void notify(void*) {}
 
-  static const SlirpCb kTable;
-};
-
-const SlirpCb SlirpCallbacks::kTable = {
-    .send_packet = send_packet,
-    .guest_error = guest_error,
-    .clock_get_ns = clock_get_ns,
-    .timer_new = nullptr,
-    .timer_free = timer_free,
-    .timer_mod = timer_mod,
-    .register_poll_fd = register_poll_fd,
-    .unregister_poll_fd = unregister_poll_fd,
-    .notify = notify,
-    .init_completed = nullptr,
-    .timer_new_opaque = timer_new,
+  static constexpr SlirpCb kTable = {
+      .send_packet = send_packet,
+      .guest_error = guest_error,
+      .clock_get_ns = clock_get_ns,
+      .timer_new = nullptr,
+      .timer_free = timer_free,
+      .timer_mod = timer_mod,
+      .register_poll_fd = register_poll_fd,
+      .unregister_poll_fd = unregister_poll_fd,
+      .notify = notify,
+      .init_completed = nullptr,
+      .timer_new_opaque = timer_new,
+  };
 };
 
 Result<std::unique_ptr<SlirpStack>> SlirpStack::create(const TapOrders& orders, SlirpHooks hooks) {

@@ -79,7 +79,7 @@ std::string imprisoned(const std::function<std::string()>& attempt) {
 
 std::string outcome(long value) { return value >= 0 ? "allowed" : std::to_string(errno); }
 
-const std::string kEperm = std::to_string(EPERM);
+const std::string denied = std::to_string(EPERM);
 
 // tap_up's driver with these three descriptors, to its end.
 Output run_driver(const std::string& orders, int tap, int life) {
@@ -130,18 +130,18 @@ TEST_CASE("tap driver: in the sandbox, what it must not do fails or kills", "[ta
   CHECK(imprisoned([] { return fs::read_file("/etc/resolv.conf").value_or("none"); }) == "nameserver 192.0.2.53\n");
   CHECK(imprisoned([] { return outcome(::open("/etc/passwd", O_RDONLY)); }) == std::to_string(ENOENT));
   CHECK(imprisoned([] { return outcome(::open("/proc/self/status", O_RDONLY)); }) == std::to_string(ENOENT));
-  CHECK(imprisoned([] { return outcome(::open("/etc/resolv.conf", O_RDWR)); }) == kEperm);
-  CHECK(imprisoned([] { return outcome(::open("/etc/new", O_WRONLY | O_CREAT, 0600)); }) == kEperm);
-  CHECK(imprisoned([] { return outcome(::open("/", O_TMPFILE | O_RDWR, 0600)); }) == kEperm);
-  CHECK(imprisoned([] { return outcome(::mkdir("/x", 0700)); }) == kEperm);
-  CHECK(imprisoned([] { return outcome(::socket(AF_UNIX, SOCK_STREAM, 0)); }) == kEperm);
-  CHECK(imprisoned([] { return outcome(::socket(AF_NETLINK, SOCK_RAW, 0)); }) == kEperm);
-  CHECK(imprisoned([] { return outcome(::socket(AF_INET, SOCK_RAW, 1)); }) == kEperm);
+  CHECK(imprisoned([] { return outcome(::open("/etc/resolv.conf", O_RDWR)); }) == denied);
+  CHECK(imprisoned([] { return outcome(::open("/etc/new", O_WRONLY | O_CREAT, 0600)); }) == denied);
+  CHECK(imprisoned([] { return outcome(::open("/", O_TMPFILE | O_RDWR, 0600)); }) == denied);
+  CHECK(imprisoned([] { return outcome(::mkdir("/x", 0700)); }) == denied);
+  CHECK(imprisoned([] { return outcome(::socket(AF_UNIX, SOCK_STREAM, 0)); }) == denied);
+  CHECK(imprisoned([] { return outcome(::socket(AF_NETLINK, SOCK_RAW, 0)); }) == denied);
+  CHECK(imprisoned([] { return outcome(::socket(AF_INET, SOCK_RAW, 1)); }) == denied);
   CHECK(imprisoned([] { return outcome(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)); }) == "allowed");
-  CHECK(imprisoned([] { return outcome(::kill(::getppid(), 0)); }) == kEperm);
-  CHECK(imprisoned([] { return outcome(::fork()); }) == kEperm);
-  CHECK(imprisoned([] { return outcome(::unshare(CLONE_NEWUSER)); }) == kEperm);
-  CHECK(imprisoned([] { return outcome(::listen(::socket(AF_INET, SOCK_STREAM, 0), 1)); }) == kEperm);
+  CHECK(imprisoned([] { return outcome(::kill(::getppid(), 0)); }) == denied);
+  CHECK(imprisoned([] { return outcome(::fork()); }) == denied);
+  CHECK(imprisoned([] { return outcome(::unshare(CLONE_NEWUSER)); }) == denied);
+  CHECK(imprisoned([] { return outcome(::listen(::socket(AF_INET, SOCK_STREAM, 0), 1)); }) == denied);
   CHECK(imprisoned([] { return outcome(::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr)); }) == "killed by signal 31");
   CHECK(imprisoned([] { return outcome(::execl("/bin/true", "true", nullptr)); }) == "killed by signal 31");
   CHECK(imprisoned([]() -> std::string { ::abort(); }) == "killed by signal 6");

@@ -92,7 +92,7 @@ Result<std::string> craft(const std::string& to) {
   return std::string("sent");
 }
 
-const std::vector<std::string> kLoopbacks = {"127.0.0.1", "127.0.0.53", "127.1.2.3", "::1"};
+const std::vector<std::string> loopbacks = {"127.0.0.1", "127.0.0.53", "127.1.2.3", "::1"};
 
 }  // namespace
 
@@ -110,7 +110,7 @@ TEST_CASE("tap: crafted frames to the uplink arrive, so that the next test means
 TEST_CASE("tap: no frame reaches the host's loopback, whatever it calls it", "[tap]") {
   if (!can_run()) return;
   TapWorld world = new_world();
-  Canaries canaries = new_canaries(world, kLoopbacks);
+  Canaries canaries = new_canaries(world, loopbacks);
   for (
       const char* to :
       {"127.0.0.1",   "127.0.0.53",       "127.1.2.3",      "127.255.255.255", "0.0.0.0",  "0.0.0.1", "255.255.255.255",
@@ -127,7 +127,7 @@ TEST_CASE("tap: no frame reaches the host's loopback, whatever it calls it", "[t
 TEST_CASE("tap: nor does a program's connect or send, by any spelling", "[tap]") {
   if (!can_run()) return;
   TapWorld world = new_world();
-  Canaries canaries = new_canaries(world, kLoopbacks);
+  Canaries canaries = new_canaries(world, loopbacks);
   auto answer = world.guest.run([]() -> Result<std::string> {
     for (const char* to : {"10.0.2.2", "10.0.2.3", "127.0.0.1", "0.0.0.0", "fd00::2", "fd00::3", "::1",
                            "::", "::ffff:127.0.0.1", "::ffff:10.0.2.2", "fd00::1"}) {
@@ -145,7 +145,7 @@ TEST_CASE("tap: nor does a program's connect or send, by any spelling", "[tap]")
 TEST_CASE("tap: fragments of a datagram to loopback are not put together for it", "[tap]") {
   if (!can_run()) return;
   TapWorld world = new_world();
-  Canaries canaries = new_canaries(world, kLoopbacks);
+  Canaries canaries = new_canaries(world, loopbacks);
   CHECK(world.guest
             .run([]() -> Result<std::string> {
               Frame whole = udp_frame("10.0.2.100", "127.0.0.1", 40001, kPort, std::string(64, 'p'));

@@ -64,7 +64,7 @@ Result<UniqueFd> tap_inside(const Namespaces& guest, const netns::TapOrders& ord
     TRY(send_message(out, "tap", {tap.get()}));
     return std::string();
   };
-  TRY(guest.run(make));
+  (void)TRY(guest.run(make));
   auto message = TRY(receive_message(ours.get()));
   if (message.fds.size() != 1) return fail("no tap came");
   return std::move(message.fds.front());
@@ -147,7 +147,7 @@ Result<TapWorld> TapWorld::create(const Options& options) {
     TRY(netns::configure_link(plan));
     return std::string();
   };
-  TRY_WHILE("host's links", host.run(set_up));
+  (void)TRY_WHILE("host's links", host.run(set_up));
   auto guest = TRY_WHILE("guest", Namespaces::create(&host));
   TapWorld world(std::move(host), std::move(guest));
   std::optional<netns::Cidr> v6;
@@ -182,7 +182,7 @@ std::string why_no_tap() {
   auto made = Namespaces::create();
   if (!made) return "no user namespace: " + made.error().what;
   auto tap = made->run([]() -> Result<std::string> {
-    TRY(netns::open_tap("tap0"));
+    (void)TRY(netns::open_tap("tap0"));
     return std::string();
   });
   return tap ? "" : "no tap: " + tap.error().what;

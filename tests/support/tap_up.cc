@@ -68,7 +68,7 @@ Result<void> inside(int socket, const Options& options) {
   TRY(netns::configure_link(netns::tap_link(orders, "tap0")));
   TRY(send_message(socket, "tap", {tap.get()}));
   tap.reset();
-  TRY(receive_message(socket));
+  (void)TRY(receive_message(socket));
   std::vector<char*> argv;
   for (const std::string& word : options.command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
