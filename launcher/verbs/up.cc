@@ -104,6 +104,29 @@ Result<void> hold_back_signals() {
   return {};
 }
 
+// From the state directory to the end of the cluster. `detached` tells the parent of a detached launcher how it went.
+Result<int> keep_cluster(Plan plan, const Facts& facts, const Options& options, const Layout& layout, Timeline timeline,
+                         const UniqueFd& detached) {
+  StatePlan state_plan;
+  state_plan.base = plan.state_base;
+  state_plan.uid = facts.uid;
+  state_plan.id = cluster_id(facts.job, plan.name);
+  for (const StateCandidate& candidate : facts.state) state_plan.other_bases.push_back(candidate.path);
+  Cleaner cleaner;
+  if (plan.identity.rung != IdentityRung::kSingle)
+    cleaner.write_id_maps = [identity = plan.identity](pid_t pid) { return write_id_maps(pid, identity); };
+  StateDir state = TRY(StateDir::create(state_plan, cleaner));
+
+  SessionPlan session;
+  session.plan = std::move(plan);
+  session.wrapper = layout.wrapper;
+  session.style = Progress::style_for(options.quiet);
+  if (options.verb == Verb::kRun) session.command = options.command;
+  if (detached)
+    session.detach = [&detached, log = state.file("log/sublet.log")](int status) { let_go(detached, log, status); };
+  return ClusterSession(std::move(session), std::move(state), std::move(timeline)).run();
+}
+
 }  // namespace
 
 Result<int> up(const Invocation& invocation) {
@@ -125,25 +148,14 @@ Result<int> up(const Invocation& invocation) {
   }
   UniqueFd detached;
   if (options.detach) detached = TRY(detach_from_terminal());
-
-  StatePlan state_plan;
-  state_plan.base = plan.state_base;
-  state_plan.uid = facts.uid;
-  state_plan.id = cluster_id(facts.job, plan.name);
-  for (const StateCandidate& candidate : facts.state) state_plan.other_bases.push_back(candidate.path);
-  Cleaner cleaner;
-  if (plan.identity.rung != IdentityRung::kSingle)
-    cleaner.write_id_maps = [identity = plan.identity](pid_t pid) { return write_id_maps(pid, identity); };
-  StateDir state = TRY(StateDir::create(state_plan, cleaner));
-
-  SessionPlan session;
-  session.plan = std::move(plan);
-  session.wrapper = layout.wrapper;
-  session.style = Progress::style_for(options.quiet);
-  if (options.verb == Verb::kRun) session.command = options.command;
-  if (options.detach)
-    session.detach = [&detached, log = state.file("log/sublet.log")](int status) { let_go(detached, log, status); };
-  return ClusterSession(std::move(session), std::move(state), std::move(timeline)).run();
+  auto kept = keep_cluster(std::move(plan), facts, options, layout, std::move(timeline), detached);
+  if (!kept && detached) {
+    // The parent waits for the status; the words are ours to say.
+    log::error("{}", to_string(kept.error()));
+    let_go(detached, "/dev/null", static_cast<int>(kept.error().exit));
+    return static_cast<int>(kept.error().exit);
+  }
+  return kept;
 }
 
 }  // namespace sublet::launcher
