@@ -194,8 +194,8 @@ Result<void> ApiClient::apply(const json& object) {
   const std::string path = TRY(object_path(object));
   // The content type says YAML; JSON is YAML, and parses faster.
   const std::string body = object.dump(-1, ' ', false, json::error_handler_t::replace);
-  TRY_WHILE("applying " + object_label(object),
-            state_->must("PATCH", path + "?fieldManager=sublet&force=true", &body, "application/apply-patch+yaml"));
+  (void)TRY_WHILE("applying " + object_label(object), state_->must("PATCH", path + "?fieldManager=sublet&force=true",
+                                                                   &body, "application/apply-patch+yaml"));
   return {};
 }
 
@@ -225,7 +225,7 @@ bool may_pass(const Error& error) {
 Result<void> ApiClient::apply_all(std::string_view manifests, milliseconds timeout, const Between& between) {
   const auto deadline = steady_clock::now() + timeout;
   for (const json& object : TRY(parse_manifests(manifests))) {
-    TRY(object_path(object));
+    (void)TRY(object_path(object));
     std::string last;
     TRY(try_until(deadline, between, "the API server to take " + object_label(object), last, [&]() -> Result<bool> {
       auto applied = apply(object);

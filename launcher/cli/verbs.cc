@@ -100,7 +100,8 @@ const VerbSpec& spec_of(Verb verb) {
   for (const VerbSpec& spec : kVerbs) {
     if (spec.verb == verb) return spec;
   }
-  CHECK(!"a verb without a row");
+  constexpr bool kVerbHasARow = false;
+  CHECK(kVerbHasARow);
   return kVerbs[0];
 }
 

@@ -41,7 +41,7 @@ std::optional<std::string> path_of(const Node& value, const TextContext& context
   return std::nullopt;
 }
 
-bool is_table(const std::pair<std::string, Node>& member) { return member.second.type == Node::Type::kTable; }
+bool is_table(const Member& member) { return member.second.type == Node::Type::kTable; }
 
 /// Goes through a table: each member must be one of `members`' names and goes to its reader.
 void read_table(const Node& table, std::string_view title,
@@ -49,7 +49,10 @@ void read_table(const Node& table, std::string_view title,
                 Complaints& complaints) {
   std::vector<std::string> names;
   for (const auto& [name, read] : members) names.push_back(name);
-  for (const auto& [name, value] : table.members) {
+  for (const Member& member : table.members) {
+    // By name of their own: clang 14 captures no structured binding.
+    const std::string& name = member.first;
+    const Node& value = member.second;
     auto reader = std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.first == name; });
     if (reader != members.end()) {
       reader->second(value);

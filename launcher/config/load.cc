@@ -132,7 +132,10 @@ std::string env_by_rule(const Key& key) {
 }
 
 void Loader::read_environment() {
-  for (const auto& [name, value] : sources_.env) {
+  for (const auto& variable : sources_.env) {
+    // By name of their own: clang 14 captures no structured binding.
+    const std::string& name = variable.first;
+    const std::string& value = variable.second;
     if (!name.starts_with("SUBLET_") || is_other_variable(name)) continue;
     auto key = std::find_if(keys().begin(), keys().end(), [&](const Key& k) { return k.env == name; });
     if (key != keys().end()) {

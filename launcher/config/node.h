@@ -19,6 +19,8 @@ struct Location {
   std::string text;     // the whole line
 };
 
+struct Member;
+
 struct Node {
   enum class Type { kText, kInteger, kBoolean, kOther, kArray, kTable };
 
@@ -26,8 +28,8 @@ struct Node {
   std::string text;  // kText; what kOther is ("a date", "a number with a fraction")
   std::int64_t integer = 0;
   bool boolean = false;
-  std::vector<Node> items;                            // kArray
-  std::vector<std::pair<std::string, Node>> members;  // kTable, in the order of the file
+  std::vector<Node> items;      // kArray
+  std::vector<Member> members;  // kTable, in the order of the file
   Location value_at;
   Location key_at;
 
@@ -35,8 +37,8 @@ struct Node {
   [[nodiscard]] static Node of_integer(std::int64_t value);
   [[nodiscard]] static Node of_boolean(bool value);
   [[nodiscard]] static Node of_texts(const std::vector<std::string>& values);
-  [[nodiscard]] static Node of_array() { return with_type(Type::kArray); }
-  [[nodiscard]] static Node of_table() { return with_type(Type::kTable); }
+  [[nodiscard]] static Node of_array();
+  [[nodiscard]] static Node of_table();
 
   /// "a text", "a whole number", …: for messages.
   [[nodiscard]] std::string_view type_name() const;
@@ -46,6 +48,16 @@ struct Node {
  private:
   [[nodiscard]] static Node with_type(Type type);
 };
+
+/// A key of a table and its value. Not a std::pair: that one asks whether Node, still incomplete, has a constructor.
+struct Member {
+  Member(std::string key, Node value) : first(std::move(key)), second(std::move(value)) {}
+  std::string first;
+  Node second;
+};
+
+inline Node Node::of_array() { return with_type(Type::kArray); }
+inline Node Node::of_table() { return with_type(Type::kTable); }
 
 /// `text` in TOML's double quotes, escaped.
 [[nodiscard]] std::string quote(std::string_view text);
