@@ -39,7 +39,8 @@ Result<void> remove_contents(UniqueFd dirfd, dev_t device) {
     if (::fstatat(fd, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return fail_errno("stat " + name);
     if (!S_ISDIR(st.st_mode)) return fail_errno("unlink " + name, EPERM);
     if (st.st_dev != device) return fail(name + " is on another file system: something is still mounted there");
-    if ((st.st_mode & S_IRWXU) != S_IRWXU) (void)::fchmodat(fd, name.c_str(), 0700, 0);
+    // If it can't be opened up, opening it says so.
+    if ((st.st_mode & S_IRWXU) != S_IRWXU) (void)!::fchmodat(fd, name.c_str(), 0700, 0);
     UniqueFd child = TRY(sys::openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     TRY_WHILE(name, remove_contents(std::move(child), device));
     if (::unlinkat(fd, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) return fail_errno("rmdir " + name);
@@ -119,7 +120,7 @@ Result<void> remove_tree(const std::string& path) {
     return fail_errno("stat " + path);
   }
   if (!S_ISDIR(st.st_mode)) return sys::unlink(path);
-  if ((st.st_mode & S_IRWXU) != S_IRWXU) (void)::chmod(path.c_str(), 0700);
+  if ((st.st_mode & S_IRWXU) != S_IRWXU) (void)!::chmod(path.c_str(), 0700);
   UniqueFd fd = TRY(sys::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   TRY_WHILE("removing " + path, remove_contents(std::move(fd), st.st_dev));
   return sys::rmdir(path);
