@@ -70,7 +70,7 @@ Result<int> follow(std::vector<LogFile> files, const std::string& directory, boo
   for (;;) {
     for (LogFile& file : files) TRY(print_new(file, prefix));
     std::array<std::byte, 4096> events;
-    TRY(sys::read(watch.get(), events));   // waits
+    (void)TRY(sys::read(watch.get(), events));   // waits
     if (!fs::exists(directory)) return 0;  // the cluster is gone
   }
 }

@@ -43,7 +43,7 @@ Result<std::vector<std::string>> image_archives(const Layout& layout, const Conf
                 ExitCode::kPrerequisite);
   for (std::string& archive : TRY(archives_in(config.archives))) archives.push_back(std::move(archive));
   // A damaged archive is better found now than in the middle of bring-up.
-  for (const std::string& archive : archives) TRY(inspect_archive(archive));
+  for (const std::string& archive : archives) (void)TRY(inspect_archive(archive));
   return archives;
 }
 
