@@ -167,7 +167,7 @@ Result<void> StateDir::write_status(std::string_view json) const {
 
 Result<void> StateDir::remove(const Cleaner& cleaner) && {
   const UniqueFd lock = std::move(lock_);
-  TRY_WHILE("removing the state directory", empty_state_directory(path_, cleaner));
+  (void)TRY_WHILE("removing the state directory", empty_state_directory(path_, cleaner));
   // From here on the directory may be another's: a cluster of the same name that begins makes a lock file of its own.
   TRY(sys::unlink(file(kLockFile)));
   for (const std::string& directory : {path_, path_.substr(0, path_.rfind('/'))}) {
