@@ -25,7 +25,7 @@ struct Component {
 };
 
 const std::vector<Component>& all_components() {
-  static const std::vector<Component> all = {
+  static const std::vector<Component> kAll = {
       {"kubernetes",
        "kubernetes",
        "kubernetes",
@@ -39,7 +39,7 @@ const std::vector<Component>& all_components() {
       {"coredns", "coredns", "coredns", {"coredns"}, "-version"},
       {"cni", "cni", "cni", {"cni/bridge", "cni/loopback", "cni/host-local", "cni/portmap"}, "--version"},
   };
-  return all;
+  return kAll;
 }
 
 Probe check_files(const std::string& directory, const Component& component) {

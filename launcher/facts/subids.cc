@@ -15,11 +15,11 @@ constexpr unsigned long kLastId = 4294967294ul;  // (uid_t)-1 is no id
 
 // Without this libsubid writes to our standard error. It keeps the stream, so it is never closed.
 void silence() {
-  static const bool done = [] {
+  static const bool kDone = [] {
     FILE* null = std::fopen("/dev/null", "we");  // NOLINT(cppcoreguidelines-owning-memory): libsubid's from now on
     return null != nullptr && subid_init("sublet", null);
   }();
-  (void)done;
+  (void)kDone;
 }
 
 template <typename Get>
