@@ -70,8 +70,8 @@ Result<int> follow(std::vector<LogFile> files, const std::string& directory, boo
   for (;;) {
     for (LogFile& file : files) TRY(print_new(file, prefix));
     std::array<std::byte, 4096> events;
-    (void)TRY(sys::read(watch.get(), events));   // waits
-    if (!fs::exists(directory)) return 0;  // the cluster is gone
+    (void)TRY(sys::read(watch.get(), events));  // waits
+    if (!fs::exists(directory)) return 0;       // the cluster is gone
   }
 }
 
