@@ -26,7 +26,7 @@ head -c 100000 "$source_dir/build/images/busybox.tar" > "$tmp/short.tar"
 refused 1 short.tar --image "$tmp/short.tar"
 refused 1 nowhere.tar --image "$tmp/nowhere.tar"
 mkdir -p "$tmp/$(printf 'long%.0s' {1..30})"
-refused 1 long --state-dir "$tmp/$(printf 'long%.0s' {1..30})"
+refused 3 long --state-dir "$tmp/$(printf 'long%.0s' {1..30})"
 mkdir "$tmp/closed"; chmod 500 "$tmp/closed"
 refused 3 closed --state-dir "$tmp/closed"
 refused 3 /proc --state-dir /proc
