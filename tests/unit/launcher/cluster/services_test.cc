@@ -58,7 +58,11 @@ TEST_CASE("services: each runs its own component, with its own log and a clean e
     CHECK(logs.insert(service.log_path).second);
     CHECK(service.env.at(0).starts_with("PATH="));
     // Nothing of the user's environment: proxies and tokens would reach every component.
-    CHECK(service.env.size() == 4);
+    for (const std::string& variable : service.env) {
+      CAPTURE(variable);
+      const std::string set = variable.substr(0, variable.find('='));
+      CHECK((set == "PATH" || set == "HOME" || set == "LANG" || set == "TMPDIR" || set == "GOGC"));
+    }
     // As it is carried to node-init.
     const auto carried = service_from_json(to_json(service));
     REQUIRE(carried);
