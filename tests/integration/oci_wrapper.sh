@@ -127,12 +127,14 @@ export SUBLET_CACHE=${SUBLET_CACHE:-$work/cache}
 isolate=(unshare --user --mount --pid --fork --kill-child --mount-proc --net --uts --ipc --cgroup)
 unshare --user true 2>/dev/null || skip "no user namespaces"
 status=0
+# From here on by relative names: who is mapped to subordinate ids alone may not walk through a private TMPDIR.
+cd "$work"
 # rung NAME LIMIT UNSHARE-OPTIONS…
 rung() {
   local name=$1 limit=$2
   shift 2
   if ! "${isolate[@]}" "$@" true 2> "$work/err"; then echo "$name: left out: $(head -n 1 "$work/err")"; return; fi
-  "${isolate[@]}" "$@" "$self" --inside "$wrapper" "$fake_ids" "$components" "$work/images" "$name" "$limit" ||
+  "${isolate[@]}" "$@" "$self" --inside "$wrapper" "$fake_ids" "$components" images "$name" "$limit" ||
     status=1
   echo "$name: done"
 }

@@ -45,7 +45,7 @@ class Canaries {
       TRY(send_message(out, "canaries", numbers));
       return std::string();
     };
-    TRY(world.host.run(make));
+    (void)TRY(world.host.run(make));
     auto message = TRY(receive_message(ours.get()));
     return Canaries(std::move(message.fds));
   }
