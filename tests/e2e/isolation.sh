@@ -20,7 +20,9 @@ for address in 127.0.0.1 "$node" "$gateway" 10.0.2.2; do
   same "$(in_pod prisoner "nc -w 2 $address $port < /dev/null > /dev/null 2>&1 && echo reached || echo refused")" refused "host loopback by $address"
 done
 say "no process of the host or the node is to be seen"
-same "$(in_pod prisoner 'ps -o comm= | grep -vE "^(sleep|sh|ps|grep|tr)$" | tr "\n" " "')" ""
+# With what the shell has built in: a program that is just being started may go by any name.
+names=$(in_pod prisoner 'for process in /proc/[0-9]*; do read -r name < $process/comm && echo $name; done')
+same "$(grep -vE '^(sh|sleep)$' <<< "$names" || true)" ""
 say "the kubeconfig is its owner's alone, and the API wants a certificate"
 kubeconfig=$(sublet kubeconfig --path)
 same "$(stat -c %a "$kubeconfig")" 600
