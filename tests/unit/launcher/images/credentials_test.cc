@@ -43,9 +43,10 @@ TEST_CASE("credentials: base64 of every length", "[images]") {
     const char* auth;
     const char* password;
   };
-  for (const Row& row : {Row{"YTox", "1"}, Row{"YToxMg==", "12"}, Row{"YToxMjM=", "123"}, Row{"YTr7Pz8=", nullptr},
-                         Row{"YTo/Pz8+", "\?\?\?>"}, Row{"YToxMg", nullptr}, Row{"YTox\n", nullptr}, Row{"====", nullptr},
-                         Row{"YTo=", nullptr}, Row{"OmE=", nullptr}, Row{"YWE=", nullptr}, Row{"Y=Ex", nullptr}}) {
+  for (const Row& row :
+       {Row{"YTox", "1"}, Row{"YToxMg==", "12"}, Row{"YToxMjM=", "123"}, Row{"YTr7Pz8=", nullptr},
+        Row{"YTo/Pz8+", "\?\?\?>"}, Row{"YToxMg", nullptr}, Row{"YTox\n", nullptr}, Row{"====", nullptr},
+        Row{"YTo=", nullptr}, Row{"OmE=", nullptr}, Row{"YWE=", nullptr}, Row{"Y=Ex", nullptr}}) {
     CAPTURE(row.auth);
     std::string auth = row.auth;
     if (auth.ends_with('\n')) auth.replace(auth.size() - 1, 1, "\\n");
