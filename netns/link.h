@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "netns/cidr.h"
+#include "base/cidr.h"
 
 namespace sublet::netns {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "netns/cidr.h"
+#include "base/cidr.h"
 
 namespace sublet::netns {
 

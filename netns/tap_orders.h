@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "netns/cidr.h"
+#include "base/cidr.h"
 #include "netns/link.h"
 #include "netns/resolv_conf.h"
 

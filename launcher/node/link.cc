@@ -19,7 +19,7 @@ Result<std::optional<UniqueFd>> make_link(const NodeLink& link) {
     // A default route into a stand-in would make what is outside look slow instead of unreachable. The Services' one is
     // needed: the kernel looks for a route before kube-proxy's rules change the destination.
     plan.gateways.clear();
-    plan.on_link = {TRY(netns::parse_cidr(link.services))};
+    plan.on_link = {TRY(parse_cidr(link.services))};
   }
   TRY(netns::configure_link(plan));
   return tap;

@@ -29,6 +29,7 @@
 #include <cstddef>
 #include <span>
 
+#include "base/bpf.h"
 #include "base/check.h"
 
 namespace sublet::launcher {
@@ -114,53 +115,11 @@ constexpr std::array<Abi, 4> kAbis{{
     {AUDIT_ARCH_ARM, ~0U, kArmCalls, kThirtyTwoBitSetgroups},
 }};
 
-// Instructions with jumps to labels, which may be placed later (BPF only jumps forward).
-class Assembler {
- public:
-  using Label = std::size_t;
-
-  Label label() {
-    targets_.push_back(0);
-    return targets_.size() - 1;
-  }
-  void place(Label label) { targets_[label] = code_.size(); }
-
-  void load(std::size_t offset) { emit(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset)); }
-  void mask(std::uint32_t bits) { emit(BPF_ALU | BPF_AND | BPF_K, bits); }
-  void answer(std::uint32_t action) { emit(BPF_RET | BPF_K, action); }
-  void if_equal(std::uint32_t value, Label then) { branch(BPF_JEQ, value, then); }
-  void if_at_least(std::uint32_t value, Label then) { branch(BPF_JGE, value, then); }
-
-  std::vector<sock_filter> assemble() {
-    for (const auto& [at, label] : jumps_) code_[at].k = static_cast<std::uint32_t>(targets_[label] - at - 1);
-    CHECK(code_.size() <= BPF_MAXINSNS);
-    return std::move(code_);
-  }
-
- private:
-  void emit(int code, std::uint32_t k) { code_.push_back({static_cast<std::uint16_t>(code), 0, 0, k}); }
-  // A conditional jump reaches only 255 instructions far, an unconditional one any: so over one of the latter, or not.
-  void branch(int condition, std::uint32_t value, Label then) {
-    code_.push_back({static_cast<std::uint16_t>(BPF_JMP | condition | BPF_K), 0, 1, value});
-    jumps_.emplace_back(code_.size(), then);
-    emit(BPF_JMP | BPF_JA, 0);
-  }
-
-  std::vector<sock_filter> code_;
-  std::vector<std::size_t> targets_;
-  std::vector<std::pair<std::size_t, Label>> jumps_;
-};
-
-// The low half of an argument: ids are 32 bits wide in every ABI. All ABIs known here are little-endian.
-constexpr std::size_t low_half(unsigned argument) {
-  return offsetof(seccomp_data, args) + std::size_t{argument} * sizeof(std::uint64_t);
-}
-
-void check_ids(Assembler& a, const IdCall& call, std::uint32_t id_limit, Assembler::Label fake) {
+void check_ids(bpf::Assembler& a, const IdCall& call, std::uint32_t id_limit, bpf::Assembler::Label fake) {
   const std::uint32_t unchanged = call.short_ids ? 0xffffU : 0xffffffffU;
   for (unsigned argument = call.first; argument < call.first + call.count; ++argument) {
-    Assembler::Label next = a.label();
-    a.load(low_half(argument));
+    bpf::Assembler::Label next = a.label();
+    a.load(bpf::low_half(argument));
     if (call.short_ids) a.mask(0xffff);
     a.if_equal(unchanged, next);
     a.if_at_least(id_limit, fake);
@@ -169,10 +128,10 @@ void check_ids(Assembler& a, const IdCall& call, std::uint32_t id_limit, Assembl
   a.answer(SECCOMP_RET_ALLOW);
 }
 
-void handle_abi(Assembler& a, const Abi& abi, std::uint32_t id_limit, Assembler::Label fake) {
+void handle_abi(bpf::Assembler& a, const Abi& abi, std::uint32_t id_limit, bpf::Assembler::Label fake) {
   a.load(offsetof(seccomp_data, nr));
   if (abi.number_mask != ~0U) a.mask(abi.number_mask);
-  std::vector<Assembler::Label> checks;
+  std::vector<bpf::Assembler::Label> checks;
   for (const IdCall& call : abi.id_calls) {
     checks.push_back(a.label());
     a.if_equal(call.number, checks.back());
@@ -190,9 +149,9 @@ void handle_abi(Assembler& a, const Abi& abi, std::uint32_t id_limit, Assembler:
 
 std::vector<sock_filter> fake_ids_filter(std::uint32_t id_limit) {
   CHECK(id_limit >= 1);
-  Assembler a;
-  Assembler::Label fake = a.label();
-  std::array<Assembler::Label, kAbis.size()> blocks{};
+  bpf::Assembler a;
+  bpf::Assembler::Label fake = a.label();
+  std::array<bpf::Assembler::Label, kAbis.size()> blocks{};
   a.load(offsetof(seccomp_data, arch));
   for (std::size_t i = 0; i < kAbis.size(); ++i) {
     blocks[i] = a.label();

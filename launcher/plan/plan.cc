@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "launcher/state/choice.h"
-#include "netns/cidr.h"
+#include "base/cidr.h"
 
 namespace sublet::launcher {
 namespace {
@@ -32,15 +32,15 @@ class Complaints {
   std::string hints_;
 };
 
-Result<std::string> address_in(const netns::Cidr& prefix, std::uint64_t n, const char* key) {
-  auto address = netns::nth(prefix, n);
+Result<std::string> address_in(const Cidr& prefix, std::uint64_t n, const char* key) {
+  auto address = nth(prefix, n);
   if (!address)
     return fail(fmt::format("{} {} is too small", key, prefix.text()), "take a wider one", ExitCode::kUsage);
   return address->text();
 }
 
-Result<netns::Cidr> prefix4(const std::string& text, const char* key, unsigned longest) {
-  netns::Cidr prefix = TRY_WHILE(key, netns::parse_cidr(text));
+Result<Cidr> prefix4(const std::string& text, const char* key, unsigned longest) {
+  Cidr prefix = TRY_WHILE(key, parse_cidr(text));
   if (prefix.address.v6 || prefix.length > longest)
     return fail(fmt::format("{}: {} is no IPv4 prefix of at most {} bits", key, text, longest), "", ExitCode::kUsage);
   return prefix;
@@ -50,10 +50,10 @@ Result<Addresses> plan_addresses(const Config& config) {
   constexpr unsigned kLongestNode = 24;  // the tap's gateway, name server and the node at .2, .3, .100
   constexpr unsigned kLongestPods = 28;
   constexpr unsigned kLongestServices = 28;  // the DNS Service is at .10
-  netns::Cidr node = TRY(prefix4(config.node_cidr, "network.node_cidr", kLongestNode));
-  netns::Cidr pods = TRY(prefix4(config.pod_cidr, "network.pod_cidr", kLongestPods));
-  netns::Cidr services = TRY(prefix4(config.service_cidr, "network.service_cidr", kLongestServices));
-  if (netns::overlap(node, pods) || netns::overlap(node, services) || netns::overlap(pods, services))
+  Cidr node = TRY(prefix4(config.node_cidr, "network.node_cidr", kLongestNode));
+  Cidr pods = TRY(prefix4(config.pod_cidr, "network.pod_cidr", kLongestPods));
+  Cidr services = TRY(prefix4(config.service_cidr, "network.service_cidr", kLongestServices));
+  if (overlap(node, pods) || overlap(node, services) || overlap(pods, services))
     return fail(fmt::format("network.node_cidr {}, pod_cidr {} and service_cidr {} overlap", node.text(), pods.text(),
                             services.text()),
                 "choose prefixes that have no address in common", ExitCode::kUsage);

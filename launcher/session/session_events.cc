@@ -163,14 +163,17 @@ Result<void> ClusterSession::start_command() {
   std::vector<std::string> env;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     std::string_view text = *variable;
-    if (!text.starts_with("KUBECONFIG=") && !text.starts_with("PATH=") && !text.starts_with("SUBLET_NAME="))
+    if (!text.starts_with("KUBECONFIG=") && !text.starts_with("PATH=") && !text.starts_with("SUBLET_NAME=") &&
+        !text.starts_with("SUBLET_STATE_DIR="))
       env.emplace_back(text);
   }
   const char* path = std::getenv("PATH");
   // The user's own kubectl comes first, ours is there where he has none.
   env.push_back(std::string("PATH=") + (path != nullptr ? path : "/usr/bin:/bin") + ":" + plan_.plan.components_dir);
   env.push_back("KUBECONFIG=" + kubeconfig_path());
+  // So that `sublet …` in it means this cluster, wherever its state is.
   env.push_back("SUBLET_NAME=" + plan_.plan.name);
+  env.push_back("SUBLET_STATE_DIR=" + plan_.plan.state_base);
   command.env = std::move(env);
   const std::string& name = plan_.command.front();
   if (name.find('/') == std::string::npos) {

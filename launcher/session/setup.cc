@@ -43,9 +43,9 @@ Result<void> read_top_level(RootFacts& facts) {
 }
 
 Result<netns::TapOrders> tap_orders(const Plan& plan, const netns::ResolvConf& host) {
-  netns::Cidr v4 = TRY(netns::parse_cidr(plan.addresses.node_cidr));
-  std::optional<netns::Cidr> v6;
-  if (!plan.addresses.node6_cidr.empty()) v6 = TRY(netns::parse_cidr(plan.addresses.node6_cidr));
+  Cidr v4 = TRY(parse_cidr(plan.addresses.node_cidr));
+  std::optional<Cidr> v6;
+  if (!plan.addresses.node6_cidr.empty()) v6 = TRY(parse_cidr(plan.addresses.node6_cidr));
   return netns::make_tap_orders(v4, v6, plan.mtu, netns::resolv_conf_for_driver(host));
 }
 

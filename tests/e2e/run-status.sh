@@ -8,6 +8,9 @@ say "exit status 3, with the cluster's kubeconfig and kubectl at hand"
 same "$(status_of sublet run -- sh -c 'kubectl get nodes --no-headers && test -r "$KUBECONFIG" && exit 3')" 3
 grep -q ' Ready ' "$tmp/out" || fail "no node in: $(cat "$tmp/out")"
 nothing_left 5 "$tmp/before"
+say "sublet itself means this cluster in there, wherever its state is"
+mkdir "$tmp/state"
+same "$(status_of "$SUBLET" run --state-dir "$tmp/state" --name "$scenario" -- "$SUBLET" timeline)" 0
 say "killed by a signal"
 same "$(status_of sublet run -- sh -c 'kill -9 $$')" 137
 say "no such command, and one that cannot be run"

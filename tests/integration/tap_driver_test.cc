@@ -33,7 +33,7 @@ bool can_run() {
 }
 
 TapWorld new_world() {
-  auto world = TapWorld::create({.driver = TAP_UP});
+  auto world = TapWorld::create({.driver = POD_UP});
   if (!world) FAIL(to_string(world.error()));
   return std::move(*world);
 }
@@ -81,11 +81,11 @@ std::string outcome(long value) { return value >= 0 ? "allowed" : std::to_string
 
 const std::string denied = std::to_string(EPERM);
 
-// tap_up's driver with these three descriptors, to its end.
+// pod_up's driver with these three descriptors, to its end.
 Output run_driver(const std::string& orders, int tap, int life) {
   auto memory = sys::sealed_memfd("orders", orders).value();
   Command command;
-  command.argv = {TAP_UP, "tap-driver"};
+  command.argv = {POD_UP, "tap-driver"};
   command.fds = {{memory.get(), 3}, {tap, 4}, {life, 5}};
   auto output = run(std::move(command), 5000);
   if (!output) FAIL(to_string(output.error()));
@@ -205,7 +205,7 @@ TEST_CASE("tap driver: an idle one uses no processor time", "[tap]") {
 TEST_CASE("tap driver: orders and descriptors that are no good are refused with a reason", "[tap]") {
   if (!can_run()) return;
   auto [ours, theirs] = sys::socketpair(SOCK_STREAM).value();
-  auto good = netns::make_tap_orders(*netns::parse_cidr("10.0.2.0/24"), {}, 1500, "").value();
+  auto good = netns::make_tap_orders(*parse_cidr("10.0.2.0/24"), {}, 1500, "").value();
   for (const std::string& orders : {std::string(), std::string("{"), std::string("{\"v4\":1}")}) {
     Output output = run_driver(orders, theirs.get(), theirs.get());
     CHECK(output.status.shell_status() == 1);
@@ -218,12 +218,12 @@ TEST_CASE("tap driver: orders and descriptors that are no good are refused with 
 
 TEST_CASE("tap driver: whoever starts it hears that it did not start", "[tap]") {
   if (!can_run()) return;
-  auto orders = netns::make_tap_orders(*netns::parse_cidr("10.0.2.0/24"), {}, 1500, "").value();
+  auto orders = netns::make_tap_orders(*parse_cidr("10.0.2.0/24"), {}, 1500, "").value();
   auto [a, b] = sys::socketpair(SOCK_STREAM).value();
   auto silent = sys::open("/dev/null", O_WRONLY).value();
   Command command;
   command.fds = {{silent.get(), 2}};
-  command.argv = {TAP_UP, "tap-driver"};
+  command.argv = {POD_UP, "tap-driver"};
   auto refused = netns::start_tap_driver(command, orders, a.get(), 5000);
   REQUIRE_FALSE(refused.has_value());
   CHECK_THAT(refused.error().what, Catch::Contains("exit status 1"));

@@ -71,7 +71,7 @@ class Canaries {
 
 TapWorld new_world() {
   // The name server is not one of the canaries, but on the uplink: port 53 of loopback is then as forbidden as any.
-  auto world = TapWorld::create({.resolv_conf = "nameserver 192.0.2.1\nnameserver 2001:db8::1\n", .driver = TAP_UP});
+  auto world = TapWorld::create({.resolv_conf = "nameserver 192.0.2.1\nnameserver 2001:db8::1\n", .driver = POD_UP});
   if (!world) FAIL(to_string(world.error()));
   return std::move(*world);
 }

@@ -25,7 +25,7 @@ bool can_run() {
 }
 
 TapWorld world_of(TapWorld::Options options) {
-  options.driver = TAP_UP;
+  options.driver = POD_UP;
   auto world = TapWorld::create(options);
   if (!world) FAIL(to_string(world.error()));
   return std::move(*world);

@@ -10,7 +10,7 @@
 #include <random>
 
 #include "base/sys.h"
-#include "netns/cidr.h"
+#include "base/cidr.h"
 
 namespace sublet::test {
 namespace {
@@ -22,7 +22,7 @@ struct Address {
 };
 
 Result<Address> address_of(const std::string& text, std::uint16_t port) {
-  auto ip = netns::parse_ip(text);
+  auto ip = parse_ip(text);
   if (!ip) return fail(text + ": no address");
   Address address;
   if (ip->v6) {

@@ -143,16 +143,16 @@ Result<TapWorld> TapWorld::create(const Options& options) {
   auto set_up = []() -> Result<std::string> {
     TRY(netns::bring_up_loopback());
     TRY(netns::create_dummy("uplink"));
-    netns::LinkPlan plan{"uplink", 65520, {{*netns::parse_ip(kUplinkV4), 24}, {*netns::parse_ip(kUplinkV6), 64}}, {}};
+    netns::LinkPlan plan{"uplink", 65520, {{*parse_ip(kUplinkV4), 24}, {*parse_ip(kUplinkV6), 64}}, {}};
     TRY(netns::configure_link(plan));
     return std::string();
   };
   (void)TRY_WHILE("host's links", host.run(set_up));
   auto guest = TRY_WHILE("guest", Namespaces::create(&host));
   TapWorld world(std::move(host), std::move(guest));
-  std::optional<netns::Cidr> v6;
-  if (options.ipv6) v6 = *netns::parse_cidr("fd00::/64");
-  world.orders = TRY(netns::make_tap_orders(*netns::parse_cidr("10.0.2.0/24"), v6, options.mtu, options.resolv_conf));
+  std::optional<Cidr> v6;
+  if (options.ipv6) v6 = *parse_cidr("fd00::/64");
+  world.orders = TRY(netns::make_tap_orders(*parse_cidr("10.0.2.0/24"), v6, options.mtu, options.resolv_conf));
   UniqueFd tap = TRY_WHILE("tap", tap_inside(world.guest, world.orders));
   auto [ours, theirs] = TRY(sys::socketpair(SOCK_SEQPACKET));
   int out = theirs.get();

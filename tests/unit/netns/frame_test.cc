@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "netns/cidr.h"
+#include "base/cidr.h"
 #include "tests/support/frames.h"
 
 using namespace sublet::netns;

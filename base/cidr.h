@@ -12,7 +12,7 @@
 
 #include "base/result.h"
 
-namespace sublet::netns {
+namespace sublet {
 
 /// An address of either family, in network byte order. IPv4 uses the first four bytes; the rest is zero.
 struct IpAddress {
@@ -53,4 +53,4 @@ struct Cidr {
 [[nodiscard]] std::optional<Cidr> first_free(const Cidr& preferred, const std::vector<Cidr>& candidates,
                                              const std::vector<Cidr>& taken);
 
-}  // namespace sublet::netns
+}  // namespace sublet

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "netns/cidr.h"
+#include "base/cidr.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "base/strings.h"
 
-namespace sublet::netns {
+namespace sublet {
 namespace {
 
 bool same_prefix(const IpAddress& a, const IpAddress& b, unsigned length) {
@@ -92,4 +92,4 @@ std::optional<Cidr> first_free(const Cidr& preferred, const std::vector<Cidr>& c
   return *found;
 }
 
-}  // namespace sublet::netns
+}  // namespace sublet

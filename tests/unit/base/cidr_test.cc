@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "netns/cidr.h"
+#include "base/cidr.h"
 
 #include <catch2/catch.hpp>
 
-using namespace sublet::netns;
+using namespace sublet;
 
 namespace {
 Cidr cidr(const char* text) { return *parse_cidr(text); }
 IpAddress ip(const char* text) { return *parse_ip(text); }
 }  // namespace
 
-TEST_CASE("cidr: what is read is written the same", "[netns]") {
+TEST_CASE("cidr: what is read is written the same", "[base]") {
   for (const char* text :
        {"0.0.0.0/0", "10.0.2.0/24", "192.0.2.1/32", "::/0", "fd00::/64", "2001:db8::1/128", "10.0.0.0/9"})
     CHECK(cidr(text).text() == text);
 }
 
-TEST_CASE("cidr: what is no prefix is refused", "[netns]") {
+TEST_CASE("cidr: what is no prefix is refused", "[base]") {
   for (const char* text : {"", "/", "10.0.2.0", "10.0.2.0/", "10.0.2.0/33", "10.0.2.0/-1", "10.0.2.0/ 8", "10.0.2/24",
                            "::/129", "fd00::%eth0/64", "host/24", "10.0.2.0/24/1", "10.0.2.0/1e1"})
     CHECK_FALSE(parse_cidr(text).has_value());
   CHECK_FALSE(parse_ip(std::string_view("1.2.3.4\0x", 9)).has_value());
 }
 
-TEST_CASE("cidr: bits outside of the prefix are an error that names the prefix", "[netns]") {
+TEST_CASE("cidr: bits outside of the prefix are an error that names the prefix", "[base]") {
   auto result = parse_cidr("10.0.2.77/20");
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().hint == "10.0.0.0/20 is probably meant");
 }
 
-TEST_CASE("cidr: contains and overlap", "[netns]") {
+TEST_CASE("cidr: contains and overlap", "[base]") {
   CHECK(contains(cidr("10.0.2.0/24"), ip("10.0.2.255")));
   CHECK_FALSE(contains(cidr("10.0.2.0/24"), ip("10.0.3.0")));
   CHECK(contains(cidr("10.0.2.128/25"), ip("10.0.2.128")));
@@ -43,7 +43,7 @@ TEST_CASE("cidr: contains and overlap", "[netns]") {
   CHECK_FALSE(overlap(cidr("0.0.0.0/0"), cidr("::/0")));
 }
 
-TEST_CASE("cidr: the n-th address stays inside", "[netns]") {
+TEST_CASE("cidr: the n-th address stays inside", "[base]") {
   CHECK(nth(cidr("10.0.2.0/24"), 100)->text() == "10.0.2.100");
   CHECK(nth(cidr("10.0.0.0/16"), 258)->text() == "10.0.1.2");
   CHECK(nth(cidr("10.0.2.0/24"), 255)->text() == "10.0.2.255");
@@ -55,7 +55,7 @@ TEST_CASE("cidr: the n-th address stays inside", "[netns]") {
   CHECK_FALSE(nth(cidr("fd00::/120"), 256).has_value());
 }
 
-TEST_CASE("cidr: first_free takes the preferred prefix unless a route is in the way", "[netns]") {
+TEST_CASE("cidr: first_free takes the preferred prefix unless a route is in the way", "[base]") {
   std::vector<Cidr> candidates{cidr("10.43.0.0/16"), cidr("172.31.0.0/16")};
   struct {
     const char* name;

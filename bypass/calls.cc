@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bypass/calls.h"
+
+#include <fcntl.h>
+#include <linux/net.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "bypass/abi.h"
+
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
+
+namespace sublet::bypass {
+namespace {
+
+// How long a listener's own thread waits for a connection before it goes to the thread for all of them: the answer of a
+// host nearby comes sooner than two wake-ups.
+constexpr int kPatienceMs = 2;
+
+// Waits for the socket or for another notification, whatever comes first. True: the socket.
+bool soon(int socket, int listener) {
+  pollfd both[] = {{socket, POLLOUT, 0}, {listener, POLLIN, 0}};
+  return ::poll(both, 2, kPatienceMs) > 0 && both[0].revents != 0;
+}
+
+}  // namespace
+
+std::array<std::uint64_t, 6> widen(const std::array<std::uint32_t, 3>& words) {
+  return {words[0], words[1], words[2], 0, 0, 0};
+}
+
+Calls::Calls(Tools& tools, Listener listener) : tools_(tools), listener_(std::move(listener)) {}
+
+void Calls::handle(Slot* slot, bool again) {
+  const seccomp_notif& call = slot->notification;
+  Request request{slot, call.id, static_cast<pid_t>(call.pid), again, {}};
+  for (std::size_t i = 0; i < request.arguments.size(); ++i) request.arguments[i] = call.data.args[i];
+  Call what = call_of(call.data.arch, static_cast<std::uint32_t>(call.data.nr));
+  if (what == Call::kSocketcall) {
+    const auto which = static_cast<std::uint32_t>(call.data.args[0]);
+    what = which == SYS_CONNECT ? Call::kConnect : which == SYS_BIND ? Call::kBind : Call::kListen;
+    std::array<std::uint32_t, 3> words{};
+    const std::size_t count = what == Call::kListen ? 2 : 3;
+    if (const int error = read_memory(request.thread, call.data.args[1] & 0xffffffffU, words.data(), count * 4);
+        error != 0)
+      return reply(request, 0, error);
+    request.arguments = widen(words);
+  }
+  switch (what) {
+    case Call::kSocket: return on_socket(request);
+    case Call::kConnect: return on_connect(request);
+    case Call::kBind: return on_bind(request);
+    case Call::kListen: return on_listen(request);
+    case Call::kSetsockopt: return on_foreign(request, Reason::kOption);
+    case Call::kIoctl: return on_foreign(request, Reason::kInterfaces);
+    default: return pass(request);  // the filter hands over nothing else
+  }
+}
+
+void Calls::reply(const Request& request, std::int64_t value, int error) {
+  (void)answer(listener_.fd, request.id, value, error);  // ENOENT: the thread is gone
+  tools_.slots.give_back(request.slot);
+}
+
+void Calls::pass(const Request& request) {
+  (void)go_on(listener_.fd, request.id);
+  tools_.slots.give_back(request.slot);
+}
+
+const PolicyFacts& Calls::policy() {
+  if (const std::uint64_t now = tools_.policy.generation(); now != policy_generation_) {
+    policy_ = tools_.policy.get();
+    policy_generation_ = now;
+  }
+  return *policy_;
+}
+
+bool Calls::is_hosts(const SocketKind& kind) const { return kind.network == tools_.host_network; }
+
+UniqueFd Calls::host_socket(int domain) {
+  const int device = policy().device;
+  if (device == 0) return UniqueFd();
+  UniqueFd socket(::socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  // What keeps the host's loopback and its other devices out of reach, whatever a program makes of this descriptor:
+  // once bound, only CAP_NET_RAW over the host's namespace could change it (sock_bindtoindex(), net/core/sock.c).
+  if (socket && ::setsockopt(socket.get(), SOL_SOCKET, SO_BINDTOIFINDEX, &device, sizeof device) != 0) socket.reset();
+  return socket;
+}
+
+void Calls::on_socket(const Request& request) {
+  Counters& counters = listener_.pod->counters;
+  const int domain = static_cast<int>(request.arguments[0]);
+  const int flags = static_cast<int>(request.arguments[1]);
+  if (network_namespace(request.thread) != listener_.pod->network_inode) {
+    counters.count(Reason::kOtherNamespace);
+    return pass(request);
+  }
+  const UniqueFd socket = host_socket(domain);
+  if (!socket || ((flags & SOCK_NONBLOCK) != 0 && ::fcntl(socket.get(), F_SETFL, O_NONBLOCK) != 0)) {
+    counters.count(policy().device == 0 ? Reason::kNoRoute : Reason::kResources);
+    return pass(request);
+  }
+  const int error = answer_with_fd(listener_.fd, request.id, socket.get(), (flags & SOCK_CLOEXEC) != 0);
+  // The program has no number left: that is socket(2)'s answer, too. It comes as EBADF for its own limit.
+  if (error == EMFILE || error == EBADF) return reply(request, 0, EMFILE);
+  if (error != 0 && error != ENOENT) {
+    counters.count(Reason::kResources);
+    return pass(request);
+  }
+  if (error == 0) counters.count(counters.sockets);
+  tools_.slots.give_back(request.slot);
+}
+
+int Calls::copy_address(const Request& request, RawAddress& address) {
+  const int length = static_cast<int>(request.arguments[2]);
+  // As move_addr_to_kernel() (net/socket.c) has it.
+  if (length < 0 || static_cast<std::size_t>(length) > sizeof address.storage) return EINVAL;
+  address.length = static_cast<socklen_t>(length);
+  const int error = read_memory(request.thread, request.arguments[1], &address.storage, address.length);
+  if (error != 0) return EFAULT;
+  // What was read may have been another process's by now.
+  return still_valid(listener_.fd, request.id) ? 0 : ENOENT;
+}
+
+UniqueFd Calls::pod_socket(int old_fd, int domain) {
+  UniqueFd made = tools_.pod_sockets.take(listener_.pod, domain);
+  if (!made) return made;
+  const OptionDefaults& defaults = domain == AF_INET ? tools_.v4 : tools_.v6;
+  if (const int error = defaults.copy(old_fd, made.get()); error != 0) {
+    errno = error;
+    return UniqueFd();
+  }
+  return made;
+}
+
+bool Calls::put_in_place(const Request& request, int old_fd, int new_fd, Reason reason) {
+  const SwapTarget target{listener_.fd, request.id, request.thread, request.number()};
+  switch (swap_fd(target, old_fd, new_fd, scan_, tools_.repair, pidfds_)) {
+    case SwapResult::kDone: listener_.pod->counters.count(reason); return true;
+    // The descriptor was changed under the call: so may the kernel find it, and say so.
+    case SwapResult::kChanged: reply(request, 0, EBADF); return false;
+    case SwapResult::kFailed: reply(request, 0, errno); return false;
+    case SwapResult::kGone: tools_.slots.give_back(request.slot); return false;
+  }
+  return false;
+}
+
+void Calls::connect(const Request& request, UniqueFd socket, const RawAddress& to, bool ours) {
+  bool waits = false;
+  int error = connect_now(socket.get(), to, waits);
+  const bool under_way = error == EINPROGRESS || error == EALREADY;
+  if (under_way && waits && soon(socket.get(), listener_.fd)) error = connect_now(socket.get(), to, waits);
+  // Our predecessor had come to the end of it, but not to say so.
+  if (request.again && error == EISCONN) error = 0;
+  if (waits && (error == EINPROGRESS || error == EALREADY)) {
+    return tools_.pending.add(
+        {request.slot, listener_.fd, listener_.keep, listener_.pod, std::move(socket), to, listener_.killable, ours});
+  }
+  if (ours && error != 0 && error != EINPROGRESS && error != EALREADY && error != EISCONN)
+    listener_.pod->counters.count(listener_.pod->counters.failed);
+  reply(request, 0, error);
+}
+
+void Calls::on_connect(const Request& request) {
+  UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
+  if (!socket) return reply(request, 0, errno == EMFILE || errno == ENFILE ? ENOBUFS : EBADF);
+  const SocketKind kind = kind_of(socket.get());
+  if (!kind.is_socket()) return reply(request, 0, ENOTSOCK);
+  // Names of other families are the program's own: its files, its credentials.
+  if (!kind.is_inet()) return pass(request);
+  RawAddress to;
+  if (const int error = copy_address(request, to); error != 0) return reply(request, 0, error);
+  if (!is_hosts(kind)) return connect(request, std::move(socket), to, false);
+
+  Counters& counters = listener_.pod->counters;
+  const std::optional<Endpoint> endpoint = endpoint_of(to);
+  // AF_UNSPEC undoes a connection (connect(2)); anything else is the kernel's to refuse. Neither reaches anybody.
+  if (!endpoint) return connect(request, std::move(socket), to, false);
+  const Reason reason = decide(policy(), *endpoint);
+  if (reason == Reason::kNone) {
+    counters.count(counters.connections);
+    return connect(request, std::move(socket), to, true);
+  }
+  // Connected already: the kernel will say EISCONN or EALREADY, but not be given an address that it must not have.
+  if (!is_idle(socket.get())) {
+    RawAddress nowhere;
+    nowhere.storage.ss_family = static_cast<sa_family_t>(kind.domain);
+    nowhere.length = kind.domain == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    return connect(request, std::move(socket), nowhere, false);
+  }
+  UniqueFd inner = pod_socket(socket.get(), kind.domain);
+  if (!inner) return reply(request, 0, errno);
+  bool waits = false;
+  const int error = connect_now(inner.get(), to, waits);
+  if (!put_in_place(request, socket.get(), inner.get(), reason)) return;
+  if (waits && error == EINPROGRESS) return connect(request, std::move(inner), to, false);
+  reply(request, 0, error);
+}
+
+void Calls::on_bind(const Request& request) {
+  UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
+  if (!socket) return reply(request, 0, EBADF);
+  const SocketKind kind = kind_of(socket.get());
+  if (!kind.is_socket()) return reply(request, 0, ENOTSOCK);
+  if (!kind.is_inet()) return pass(request);
+  RawAddress address;
+  if (const int error = copy_address(request, address); error != 0) return reply(request, 0, error);
+  if (!is_hosts(kind)) {
+    int error = ::bind(socket.get(), address.get(), address.length) == 0 ? 0 : errno;
+    // A port that takes a privilege, which the program may have, and we do not (see drop_rights()): the kernel judges.
+    if (error == EACCES) return pass(request);
+    if (request.again && error == EINVAL) error = 0;  // our predecessor had bound it, but not said so
+    return reply(request, 0, error);
+  }
+  if (!is_idle(socket.get())) return reply(request, 0, EINVAL);  // as for any socket that has a port already
+  UniqueFd inner = pod_socket(socket.get(), kind.domain);
+  if (!inner) return reply(request, 0, errno);
+  const int error = ::bind(inner.get(), address.get(), address.length) == 0 ? 0 : errno;
+  if (error != 0 && error != EACCES) return reply(request, 0, error);
+  if (!put_in_place(request, socket.get(), inner.get(), Reason::kServer)) return;
+  if (error == EACCES) return pass(request);
+  reply(request, 0, 0);
+}
+
+void Calls::on_listen(const Request& request) {
+  UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
+  if (!socket) return reply(request, 0, EBADF);
+  const SocketKind kind = kind_of(socket.get());
+  if (!kind.is_socket()) return reply(request, 0, ENOTSOCK);
+  if (!kind.is_inet()) return pass(request);
+  const int backlog = static_cast<int>(request.arguments[1]);
+  if (!is_hosts(kind)) return reply(request, 0, ::listen(socket.get(), backlog) == 0 ? 0 : errno);
+  if (!is_idle(socket.get())) return reply(request, 0, EINVAL);
+  UniqueFd inner = pod_socket(socket.get(), kind.domain);
+  if (!inner) return reply(request, 0, errno);
+  if (::listen(inner.get(), backlog) != 0) return reply(request, 0, errno);
+  if (put_in_place(request, socket.get(), inner.get(), Reason::kServer)) reply(request, 0, 0);
+}
+
+// Options and ioctls that a host's socket would answer otherwise than one of the pod: so it becomes one of the pod
+// first. The call itself is the kernel's: on a host's socket it can do nothing (EPERM), whoever wins the race for it.
+void Calls::on_foreign(const Request& request, Reason reason) {
+  const UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
+  if (!socket) return reply(request, 0, EBADF);
+  const SocketKind kind = kind_of(socket.get());
+  if (!kind.is_inet() || !is_hosts(kind)) return pass(request);
+  if (!is_idle(socket.get())) {
+    // Too late to change it. The interfaces that it knows are the host's, which are not the pod's business.
+    if (reason == Reason::kInterfaces) return reply(request, 0, ENODEV);
+    return pass(request);
+  }
+  const UniqueFd inner = pod_socket(socket.get(), kind.domain);
+  if (!inner) return reply(request, 0, errno);
+  if (put_in_place(request, socket.get(), inner.get(), reason)) pass(request);
+}
+
+}  // namespace sublet::bypass

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What became of a pod's sockets and connections. Counted by many threads, read by any.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "bypass/policy.h"
+
+namespace sublet::bypass {
+
+struct Counters {
+  std::atomic<std::uint64_t> sockets{0};      // made as the host's
+  std::atomic<std::uint64_t> connections{0};  // begun on such a socket
+  std::atomic<std::uint64_t> failed{0};       // of those, refused, unreachable, timed out at once
+  /// Sockets that are the pod's instead, by reason (kNone unused).
+  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Reason::kCount)> left{};
+
+  void count(std::atomic<std::uint64_t>& which) { which.fetch_add(1, std::memory_order_relaxed); }
+  void count(Reason reason) { count(left[static_cast<std::size_t>(reason)]); }
+};
+
+}  // namespace sublet::bypass

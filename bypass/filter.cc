@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bypass/filter.h"
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/net.h>
+#include <linux/sockios.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/bpf.h"
+#include "bypass/abi.h"
+
+namespace sublet::bypass {
+namespace {
+
+using bpf::Assembler;
+using bpf::low_half;
+using Label = Assembler::Label;
+
+constexpr std::uint32_t kTypeMask = 0xf;  // SOCK_TYPE_MASK of include/linux/net.h
+// All of net/…'s interface ioctls lie in this block (include/uapi/linux/sockios.h).
+constexpr std::uint32_t kFirstInterfaceIoctl = SIOCGIFNAME;
+constexpr std::uint32_t kEndInterfaceIoctl = 0x8a00;
+
+struct Option {
+  std::uint32_t level;
+  std::uint32_t name;
+};
+// Refused to a socket that is bound to a device, or measured against another namespace's privileges.
+constexpr std::array kOptions = {
+    Option{SOL_SOCKET, SO_BINDTODEVICE},
+    Option{SOL_SOCKET, SO_BINDTOIFINDEX},
+    Option{SOL_SOCKET, SO_MARK},
+    Option{SOL_SOCKET, SO_PRIORITY},
+    Option{IPPROTO_IP, IP_TRANSPARENT},
+    Option{IPPROTO_IP, IP_UNICAST_IF},
+    Option{IPPROTO_IPV6, IPV6_TRANSPARENT},
+    Option{IPPROTO_IPV6, 76 /* IPV6_UNICAST_IF */},
+};
+
+struct Answers {
+  Label allow;
+  Label notify;
+  Label no_fastopen;
+  Label no_such_call;
+};
+
+void on_socket(Assembler& a, const Answers& to) {
+  const Label inet = a.label();
+  const Label stream = a.label();
+  a.load(low_half(0));
+  a.if_equal(AF_INET, inet);
+  a.if_equal(AF_INET6, inet);
+  a.jump(to.allow);
+  a.place(inet);
+  a.load(low_half(1));
+  a.mask(kTypeMask);
+  a.if_equal(SOCK_STREAM, stream);
+  a.jump(to.allow);
+  a.place(stream);
+  a.load(low_half(2));
+  a.if_equal(0, to.notify);
+  a.if_equal(IPPROTO_TCP, to.notify);
+  a.jump(to.allow);
+}
+
+void on_setsockopt(Assembler& a, const Answers& to) {
+  for (const Option& option : kOptions) {
+    const Label same_level = a.label();
+    const Label next = a.label();
+    a.load(low_half(1));
+    a.if_equal(option.level, same_level);
+    a.jump(next);
+    a.place(same_level);
+    a.load(low_half(2));
+    a.if_equal(option.name, to.notify);
+    a.place(next);
+  }
+  a.jump(to.allow);
+}
+
+void on_ioctl(Assembler& a, const Answers& to) {
+  a.load(low_half(1));
+  a.if_at_least(kEndInterfaceIoctl, to.allow);
+  a.if_at_least(kFirstInterfaceIoctl, to.notify);
+  a.jump(to.allow);
+}
+
+void on_socketcall(Assembler& a, const Answers& to) {
+  a.load(low_half(0));
+  for (std::uint32_t call : {SYS_CONNECT, SYS_BIND, SYS_LISTEN}) a.if_equal(call, to.notify);
+  a.jump(to.allow);
+}
+
+void on_send(Assembler& a, unsigned flags_argument, const Answers& to) {
+  a.load(low_half(flags_argument));
+  a.if_any(MSG_FASTOPEN, to.no_fastopen);
+  a.jump(to.allow);
+}
+
+void on_call(Assembler& a, Call call, const Answers& to) {
+  switch (call) {
+    case Call::kSocket: return on_socket(a, to);
+    case Call::kSetsockopt: return on_setsockopt(a, to);
+    case Call::kIoctl: return on_ioctl(a, to);
+    case Call::kSocketcall: return on_socketcall(a, to);
+    case Call::kSendto:
+    case Call::kSendmmsg: return on_send(a, 3, to);
+    case Call::kSendmsg: return on_send(a, 2, to);
+    case Call::kIoUringSetup: return a.jump(to.no_such_call);
+    case Call::kConnect:
+    case Call::kBind:
+    case Call::kListen: return a.jump(to.notify);
+    case Call::kOther: return a.jump(to.allow);
+  }
+}
+
+void on_abi(Assembler& a, const Abi& abi, const Answers& to) {
+  std::vector<std::pair<Call, Label>> blocks;
+  a.load(offsetof(seccomp_data, nr));
+  if (abi.number_mask != ~0U) a.mask(abi.number_mask);
+  for (const CallNumber& entry : abi.calls) {
+    // A 32-bit program's sockets stay the pod's: what it does with them is still seen (connect, bind, listen).
+    if (entry.call == Call::kSocket && !abi.wide) continue;
+    blocks.emplace_back(entry.call, a.label());
+    a.if_equal(entry.number, blocks.back().second);
+  }
+  a.jump(to.allow);
+  for (const auto& [call, label] : blocks) {
+    a.place(label);
+    on_call(a, call, to);
+  }
+}
+
+}  // namespace
+
+std::vector<sock_filter> notify_filter() {
+  Assembler a;
+  const Answers to{a.label(), a.label(), a.label(), a.label()};
+  std::vector<Label> blocks;
+  a.load(offsetof(seccomp_data, arch));
+  for (const Abi& abi : abis()) {
+    blocks.push_back(a.label());
+    a.if_equal(abi.audit_arch, blocks.back());
+  }
+  a.jump(to.allow);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    a.place(blocks[i]);
+    on_abi(a, abis()[i], to);
+  }
+  a.place(to.notify);
+  a.answer(SECCOMP_RET_USER_NOTIF);
+  a.place(to.no_fastopen);
+  a.answer(SECCOMP_RET_ERRNO | EOPNOTSUPP);
+  a.place(to.no_such_call);
+  a.answer(SECCOMP_RET_ERRNO | ENOSYS);
+  a.place(to.allow);
+  a.answer(SECCOMP_RET_ALLOW);
+  return a.assemble();
+}
+
+}  // namespace sublet::bypass

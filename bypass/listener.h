@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// seccomp's notification descriptor (seccomp_unotify(2)): made by whoever is to be watched, read and answered by the
+// broker. Thin wrappers, without allocation where a notification is under way; errors there are errno values.
+#pragma once
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace sublet::bypass {
+
+struct Installed {
+  UniqueFd listener;
+  /// Once the broker has a call, signals that do not kill wait for its answer (WAIT_KILLABLE_RECV, Linux 5.19).
+  bool killable = false;
+};
+
+/// Puts the calling thread, and all that it will start, under the filter for good. Needs CAP_SYS_ADMIN in its user
+/// namespace, or no_new_privs. EBUSY: there is a listener already (a task has one at most).
+[[nodiscard]] Result<Installed> install(const std::vector<sock_filter>& filter);
+
+/// Asks for wake-ups on the notifier's own processor (SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6); does nothing
+/// where the kernel doesn't know them.
+void prefer_sync_wake_up(int listener);
+
+/// Waits for a notification. False: there will be none any more, all tasks under the filter are gone.
+[[nodiscard]] bool await(int listener);
+/// Fetches the next one into `notification`, which must be zeroed. An errno: ENOENT if its task gave up meanwhile.
+[[nodiscard]] int receive(int listener, seccomp_notif& notification);
+/// Is the task still waiting for this answer? To be asked after every look at its memory, before what was read is used.
+[[nodiscard]] bool still_valid(int listener, std::uint64_t id);
+
+// Answers. Each gives 0 or an errno; ENOENT: the task is gone or was interrupted, nobody waits any more.
+/// The call returns `value`, or fails with `error` (positive errno).
+int answer(int listener, std::uint64_t id, std::int64_t value, int error);
+/// The call is done by the kernel as if never intercepted. It reads memory and descriptors anew: no decision may rest
+/// on what was seen of them.
+int go_on(int listener, std::uint64_t id);
+/// The call returns a new descriptor of the task, which is `fd`'s file (ADDFD_FLAG_SEND, Linux 5.14).
+int answer_with_fd(int listener, std::uint64_t id, int fd, bool cloexec);
+/// Replaces descriptor `number` of the task by `fd`'s file; the task goes on waiting.
+int replace_fd(int listener, std::uint64_t id, int fd, int number, bool cloexec);
+
+}  // namespace sublet::bypass

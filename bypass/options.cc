@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bypass/options.h"
+
+#include <fcntl.h>
+#include <linux/in6.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/unique_fd.h"
+
+namespace sublet::bypass {
+namespace {
+
+struct Option {
+  int level;
+  int name;
+  bool halved = false;  // the kernel doubles what it is given (socket(7), SO_RCVBUF)
+};
+// Numbers where Debian 12's libc has no name yet.
+constexpr int kTcpInq = 36;
+constexpr int kTcpTxDelay = 37;
+constexpr int kIpLocalPortRange = 51;
+constexpr Option kOptions[] = {
+    {SOL_SOCKET, SO_REUSEADDR},
+    {SOL_SOCKET, SO_REUSEPORT},
+    {SOL_SOCKET, SO_KEEPALIVE},
+    {SOL_SOCKET, SO_OOBINLINE},
+    {SOL_SOCKET, SO_DONTROUTE},
+    {SOL_SOCKET, SO_SNDBUF, true},
+    {SOL_SOCKET, SO_RCVBUF, true},
+    {SOL_SOCKET, SO_RCVLOWAT},
+    {SOL_SOCKET, SO_TIMESTAMP},
+    {SOL_SOCKET, SO_TIMESTAMPNS},
+    {SOL_SOCKET, SO_TIMESTAMPING},
+    {SOL_SOCKET, SO_ZEROCOPY},
+    {SOL_SOCKET, SO_BUSY_POLL},
+    {IPPROTO_TCP, TCP_NODELAY},
+    {IPPROTO_TCP, TCP_MAXSEG},
+    {IPPROTO_TCP, TCP_CORK},
+    {IPPROTO_TCP, TCP_KEEPIDLE},
+    {IPPROTO_TCP, TCP_KEEPINTVL},
+    {IPPROTO_TCP, TCP_KEEPCNT},
+    {IPPROTO_TCP, TCP_SYNCNT},
+    {IPPROTO_TCP, TCP_LINGER2},
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT},
+    {IPPROTO_TCP, TCP_WINDOW_CLAMP},
+    {IPPROTO_TCP, TCP_QUICKACK},
+    {IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS},
+    {IPPROTO_TCP, TCP_USER_TIMEOUT},
+    {IPPROTO_TCP, TCP_FASTOPEN},
+    {IPPROTO_TCP, TCP_FASTOPEN_CONNECT},
+    {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+    {IPPROTO_TCP, TCP_SAVE_SYN},
+    {IPPROTO_TCP, kTcpInq},
+    {IPPROTO_TCP, kTcpTxDelay},
+    {IPPROTO_IP, IP_TOS},
+    {IPPROTO_IP, IP_TTL},
+    {IPPROTO_IP, IP_MTU_DISCOVER},
+    {IPPROTO_IP, IP_RECVERR},
+    {IPPROTO_IP, IP_FREEBIND},
+    {IPPROTO_IP, IP_MINTTL},
+    {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT},
+    {IPPROTO_IP, kIpLocalPortRange},
+    {IPPROTO_IPV6, IPV6_V6ONLY},
+    {IPPROTO_IPV6, IPV6_UNICAST_HOPS},
+    {IPPROTO_IPV6, IPV6_TCLASS},
+    {IPPROTO_IPV6, IPV6_MTU_DISCOVER},
+    {IPPROTO_IPV6, IPV6_RECVERR},
+    {IPPROTO_IPV6, IPV6_DONTFRAG},
+    {IPPROTO_IPV6, IPV6_AUTOFLOWLABEL},
+};
+static_assert(std::size(kOptions) <= kOptionCount);
+
+bool read_int(int fd, const Option& option, int& value) {
+  socklen_t size = sizeof value;
+  value = 0;
+  return ::getsockopt(fd, option.level, option.name, &value, &size) == 0;
+}
+
+// Options that are not ints. Set only where they say something: all zero is what a new socket has.
+template <typename T>
+int copy_struct(int from, int to, int name) {
+  T value;
+  std::memset(&value, 0, sizeof value);
+  T nothing;
+  std::memset(&nothing, 0, sizeof nothing);
+  socklen_t size = sizeof value;
+  if (::getsockopt(from, SOL_SOCKET, name, &value, &size) != 0) return errno;
+  if (std::memcmp(&value, &nothing, sizeof value) == 0) return 0;
+  return ::setsockopt(to, SOL_SOCKET, name, &value, sizeof value) == 0 ? 0 : errno;
+}
+
+int copy_congestion_control(int from, int to) {
+  char theirs[16] = {};
+  char ours[16] = {};
+  socklen_t size = sizeof theirs - 1;
+  if (::getsockopt(from, IPPROTO_TCP, TCP_CONGESTION, theirs, &size) != 0) return errno;
+  size = sizeof ours - 1;
+  if (::getsockopt(to, IPPROTO_TCP, TCP_CONGESTION, ours, &size) != 0) return errno;
+  // Each namespace has a default of its own: only a choice is copied, which here cannot be told from another default.
+  // Taking it over is right in both cases, unless the pod may not have it; then it stays with the default.
+  if (std::strcmp(theirs, ours) != 0)
+    (void)::setsockopt(to, IPPROTO_TCP, TCP_CONGESTION, theirs, static_cast<socklen_t>(std::strlen(theirs)));
+  return 0;
+}
+
+int copy_file_flags(int from, int to) {
+  const int flags = ::fcntl(from, F_GETFL);
+  if (flags < 0 || ::fcntl(to, F_SETFL, flags & (O_NONBLOCK | O_ASYNC)) != 0) return errno;
+  f_owner_ex owner{};
+  if (::fcntl(from, F_GETOWN_EX, &owner) == 0 && owner.pid != 0) (void)::fcntl(to, F_SETOWN_EX, &owner);
+  if (const int signal = ::fcntl(from, F_GETSIG); signal > 0) (void)::fcntl(to, F_SETSIG, signal);
+  return 0;
+}
+
+}  // namespace
+
+OptionDefaults::OptionDefaults(int domain) {
+  const UniqueFd fresh(::socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fresh) return;
+  for (std::size_t i = 0; i < std::size(kOptions); ++i)
+    values_[i].known = read_int(fresh.get(), kOptions[i], values_[i].value);
+}
+
+int OptionDefaults::copy(int from, int to) const {
+  for (std::size_t i = 0; i < std::size(kOptions); ++i) {
+    int value = 0;
+    if (!values_[i].known || !read_int(from, kOptions[i], value) || value == values_[i].value) continue;
+    if (kOptions[i].halved) value /= 2;
+    if (::setsockopt(to, kOptions[i].level, kOptions[i].name, &value, sizeof value) != 0) return errno;
+  }
+  if (const int error = copy_struct<linger>(from, to, SO_LINGER); error != 0) return error;
+  if (const int error = copy_struct<timeval>(from, to, SO_RCVTIMEO); error != 0) return error;
+  if (const int error = copy_struct<timeval>(from, to, SO_SNDTIMEO); error != 0) return error;
+  if (const int error = copy_congestion_control(from, to); error != 0) return error;
+  return copy_file_flags(from, to);
+}
+
+}  // namespace sublet::bypass

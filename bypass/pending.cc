@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bypass/pending.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "bypass/listener.h"
+#include "bypass/target.h"
+
+namespace sublet::bypass {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// The kernel's own value for «interrupted; do it again if the handler says so» (include/linux/errno.h). As a
+// notification's answer it does what it does inside: the thread has a signal to take, and then either gets EINTR or, by
+// SA_RESTART, makes the call again.
+constexpr int kRestart = 512;  // ERESTARTSYS
+
+std::uint64_t mask_of(std::string_view status, std::string_view key) {
+  const std::string_view text = proc_field(status, key);
+  std::uint64_t mask = 0;
+  constexpr int kHex = 16;
+  (void)std::from_chars(text.data(), text.data() + text.size(), mask, kHex);
+  return mask;
+}
+
+bool signal_waits_for(pid_t thread) {
+  std::array<char, 4096> buffer;
+  return signal_waits(read_proc(thread, "status", buffer.data(), buffer.size()));
+}
+
+Clock::time_point deadline_of(int socket) {
+  timeval timeout{};
+  socklen_t size = sizeof timeout;
+  if (::getsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, &size) != 0 ||
+      (timeout.tv_sec == 0 && timeout.tv_usec == 0))
+    return Clock::time_point::max();
+  return Clock::now() + std::chrono::seconds(timeout.tv_sec) + std::chrono::microseconds(timeout.tv_usec);
+}
+
+}  // namespace
+
+int connect_now(int fd, const RawAddress& to, bool& waits) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  waits = flags >= 0 && (flags & O_NONBLOCK) == 0;
+  if (waits) (void)::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  const int error = ::connect(fd, to.get(), to.length) == 0 ? 0 : errno;
+  if (waits) (void)::fcntl(fd, F_SETFL, flags);
+  return error;
+}
+
+bool signal_waits(std::string_view status) {
+  const std::uint64_t pending = mask_of(status, "SigPnd") | mask_of(status, "ShdPnd");
+  return (pending & ~mask_of(status, "SigBlk") & ~mask_of(status, "SigIgn")) != 0;
+}
+
+Result<std::unique_ptr<Pending>> Pending::start(Slots& slots) {
+  std::unique_ptr<Pending> pending(new Pending(slots));
+  pending->epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
+  pending->wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!pending->epoll_ || !pending->wake_) return fail_errno("waiting for connections");
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = nullptr;
+  if (::epoll_ctl(pending->epoll_.get(), EPOLL_CTL_ADD, pending->wake_.get(), &event) != 0)
+    return fail_errno("waiting for connections");
+  pending->thread_ = std::thread([self = pending.get()] { self->work(); });
+  return pending;
+}
+
+Pending::~Pending() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  const std::uint64_t one = 1;
+  (void)!::write(wake_.get(), &one, sizeof one);
+  if (thread_.joinable()) thread_.join();
+}
+
+void Pending::add(PendingConnect connect) {
+  {
+    std::lock_guard lock(mutex_);
+    added_.push_back(std::move(connect));
+  }
+  const std::uint64_t one = 1;
+  (void)!::write(wake_.get(), &one, sizeof one);
+}
+
+bool Pending::look(const Entry& entry, bool ready, bool patrol) {
+  const PendingConnect& connect = entry.connect;
+  const seccomp_notif& call = connect.slot->notification;
+  if (ready) {
+    // Once more connect: gives the result and takes the socket through the states that a waiting connect would have.
+    bool waits = false;
+    const int error = connect_now(connect.socket.get(), connect.to, waits);
+    if (error != EINPROGRESS && error != EALREADY) {
+      if (error != 0 && connect.ours) connect.pod->counters.count(connect.pod->counters.failed);
+      (void)answer(connect.listener, call.id, 0, error);
+      return true;
+    }
+  }
+  if (Clock::now() >= entry.deadline) {
+    (void)answer(connect.listener, call.id, 0, EINPROGRESS);  // as connect(2) after SO_SNDTIMEO (socket(7))
+    return true;
+  }
+  if (!patrol) return false;
+  if (!still_valid(connect.listener, call.id)) return true;
+  if (!connect.killable || !signal_waits_for(static_cast<pid_t>(call.pid))) return false;
+  (void)answer(connect.listener, call.id, 0, kRestart);
+  return true;
+}
+
+void Pending::finish(std::size_t index) {
+  slots_.give_back(entries_[index]->connect.slot);
+  // Closing our copy takes it out of the set only if the program's are gone as well.
+  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entries_[index]->connect.socket.get(), nullptr);
+  entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+void Pending::work() {
+  std::array<epoll_event, 64> events;
+  Clock::time_point patrolled = Clock::now();
+  for (;;) {
+    // Signals and deadlines are looked for now and then: less often the more there are, for each costs a file read.
+    const auto interval = std::chrono::milliseconds(10 + entries_.size() / 4);
+    const int timeout = entries_.empty() ? -1 : static_cast<int>(interval.count());
+    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      std::uint64_t ignored = 0;
+      (void)!::read(wake_.get(), &ignored, sizeof ignored);
+      for (PendingConnect& connect : added_) {
+        const int socket = connect.socket.get();
+        entries_.push_back(std::make_unique<Entry>(Entry{std::move(connect), deadline_of(socket)}));
+        epoll_event event{};
+        event.events = EPOLLOUT;
+        event.data.ptr = entries_.back().get();
+        (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event);
+      }
+      added_.clear();
+    }
+    for (int i = 0; i < count; ++i) {
+      auto found = std::find_if(entries_.begin(), entries_.end(), [&](const std::unique_ptr<Entry>& entry) {
+        return entry.get() == events[static_cast<std::size_t>(i)].data.ptr;
+      });
+      if (found != entries_.end() && look(**found, true, false))
+        finish(static_cast<std::size_t>(found - entries_.begin()));
+    }
+    if (Clock::now() - patrolled < interval) continue;
+    patrolled = Clock::now();
+    for (std::size_t i = entries_.size(); i-- > 0;)
+      if (look(*entries_[i], false, true)) finish(i);
+  }
+}
+
+}  // namespace sublet::bypass

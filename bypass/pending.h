@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connects that are under way while their threads wait for them (blocking sockets). One thread for all of them: it ends
+// each when the socket is ready, when its SO_SNDTIMEO is over, or when a signal asks the thread away, as connect(2)
+// would.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "bypass/endpoint.h"
+#include "bypass/pod.h"
+#include "bypass/slots.h"
+
+namespace sublet::bypass {
+
+/// connect(2) without waiting, whatever the file's mode is (which other threads may see changed for a moment). 0 or an
+/// errno: EINPROGRESS, EALREADY: it is under way. `waits`: would the program have waited?
+[[nodiscard]] int connect_now(int fd, const RawAddress& to, bool& waits);
+
+struct PendingConnect {
+  Slot* slot = nullptr;
+  int listener = -1;           // stays open as long as the broker knows the listener
+  std::shared_ptr<void> keep;  // what keeps it open
+  std::shared_ptr<Pod> pod;
+  UniqueFd socket;  // our copy
+  RawAddress to;
+  bool killable = false;  // the thread does not notice signals by itself
+  bool ours = false;      // a host's socket: counted
+};
+
+class Pending {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Pending>> start(Slots& slots);
+  ~Pending();
+
+  /// Takes over: answers the slot's notification and gives the slot back.
+  void add(PendingConnect connect);
+
+ private:
+  struct Entry {
+    PendingConnect connect;
+    std::chrono::steady_clock::time_point deadline;  // max(): none
+  };
+  explicit Pending(Slots& slots) : slots_(slots) {}
+  void work();
+  /// True once it is answered.
+  [[nodiscard]] static bool look(const Entry& entry, bool ready, bool patrol);
+  void finish(std::size_t index);
+
+  Slots& slots_;
+  UniqueFd epoll_;
+  UniqueFd wake_;
+  std::mutex mutex_;
+  std::vector<PendingConnect> added_;
+  bool stopping_ = false;
+  std::vector<std::unique_ptr<Entry>> entries_;  // of the thread alone
+  std::thread thread_;
+};
+
+/// Would a signal that is waiting for this thread interrupt a call? By the text of /proc/TID/status: pending, neither
+/// blocked nor ignored. Pure.
+[[nodiscard]] bool signal_waits(std::string_view status);
+
+}  // namespace sublet::bypass

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `sublet status --net` shows.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bypass/pod.h"
+
+namespace sublet::bypass {
+
+/// Adds the one's counts to the other's.
+void add_up(Counters& to, const Counters& from);
+
+/// {"schema": 1, "device", "listeners", "pods": [{"namespace", "pod", "uid", "level", "sockets", "connections",
+/// "failed", "left": {"loopback": 3, …}}], "ended": {…}, "total": {…}}. Reasons that did not occur are left out.
+[[nodiscard]] std::string report_as_json(const std::string& device, std::size_t listeners,
+                                         const std::vector<std::shared_ptr<Pod>>& pods, const Counters& ended);
+
+}  // namespace sublet::bypass

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a socket is, and whose. Asked of our own copy of a descriptor; nothing here allocates.
+#pragma once
+
+#include <cstdint>
+
+namespace sublet::bypass {
+
+struct SocketKind {
+  int domain = -1;  // AF_…; -1: not a socket
+  int type = 0;
+  int protocol = 0;
+  std::uint64_t network = 0;  // the network namespace's cookie (SO_NETNS_COOKIE, Linux 5.14); 0: unknown
+
+  [[nodiscard]] bool is_socket() const { return domain >= 0; }
+  [[nodiscard]] bool is_inet() const;
+};
+
+[[nodiscard]] SocketKind kind_of(int fd);
+/// The cookie of the network namespace that the calling thread is in; 0 where the kernel has none.
+[[nodiscard]] std::uint64_t own_network();
+/// Neither connected nor connecting nor listening.
+[[nodiscard]] bool is_idle(int fd);
+
+}  // namespace sublet::bypass
