@@ -9,10 +9,10 @@
 
 namespace sublet::bypass {
 
-/// A broker that serves.
+/// A broker.
 struct BrokerProcess {
   Process process;
-  UniqueFd life;  // closing it ends the broker
+  UniqueFd life;  // one byte comes once it serves; closing it ends the broker
 };
 
 /// What the broker is connected to; all borrowed.
@@ -22,9 +22,8 @@ struct BrokerLinks {
   int user_namespace;  // the cluster's
 };
 
-/// Starts `command` (a program that ends up in broker_main()) in the caller's network namespace and waits until it
-/// serves, at most `timeout_ms`: so the keeper must be told at the same time. It dies with the calling thread.
-[[nodiscard]] Result<BrokerProcess> start_broker(Command command, const BrokerOrders& orders, const BrokerLinks& links,
-                                                 int timeout_ms);
+/// Starts `command` (a program that ends up in broker_main()) in the caller's network namespace; does not wait for it
+/// to serve. It dies with the calling thread.
+[[nodiscard]] Result<BrokerProcess> start_broker(Command command, const BrokerOrders& orders, const BrokerLinks& links);
 
 }  // namespace sublet::bypass

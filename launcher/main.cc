@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "bypass/broker.h"
 #include "launcher/cli/parse.h"
 #include "launcher/config/load.h"
 #include "launcher/facts/probe.h"
@@ -33,6 +34,7 @@ int main(int argc, char** argv) {
   const char* verb = argc > 1 ? argv[1] : "";
   if (std::strcmp(verb, "node-init") == 0) return node_init_main();
   if (std::strcmp(verb, "tap-driver") == 0) return netns::tap_driver_main();
+  if (std::strcmp(verb, "broker") == 0) return bypass::broker_main();
   if (std::strcmp(verb, "probe") == 0) return probe_main();
   if (std::strcmp(verb, "clean-up") == 0) return clean_up_main(argc, argv);
 

@@ -123,6 +123,7 @@ Result<void> apply(Options& wanted, const OptionSpec& option, const std::string&
     case OptionId::kAdmin: wanted.admin = true; break;
     case OptionId::kPath: wanted.path = true; break;
     case OptionId::kFollow: wanted.follow = true; break;
+    case OptionId::kNet: wanted.net = true; break;
     case OptionId::kSvg: wanted.svg_file = value; break;
     case OptionId::kLines:
       wanted.lines = parse_int<unsigned>(value);

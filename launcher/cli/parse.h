@@ -35,6 +35,7 @@ struct Options {
   std::vector<std::string> files;  // images import: never empty
   std::string component;           // logs; empty: all
   bool follow = false;             // logs
+  bool net = false;                // status
   std::optional<unsigned> lines;   // logs
   std::string svg_file;            // timeline; empty: as text
 

@@ -64,6 +64,7 @@ std::vector<OptionSpec> make_options() {
       {OptionId::kAdmin, "--admin", 0, "", "Print the changes that an administrator would make.", {Verb::kDoctor}},
       {OptionId::kPath, "--path", 0, "", "Print the file's path.", {Verb::kKubeconfig}},
       {OptionId::kFollow, "--follow", 'f', "", "Go on as the log grows.", {Verb::kLogs}},
+      {OptionId::kNet, "--net", 0, "", "Say which way pods' connections go, and why.", {Verb::kStatus}},
       {OptionId::kLines, "--lines", 'n', "COUNT", "Only the last COUNT lines.", {Verb::kLogs}},
       {OptionId::kSvg, "--svg", 0, "FILE", "Write a picture.", {Verb::kTimeline}},
   };
@@ -125,7 +126,7 @@ const OptionSpec* find_option(std::string_view word) {
 
 std::span<const std::string_view> log_components() {
   static constexpr std::string_view kNames[] = {
-      "sublet",         "node-init",  "tap",     "etcd",       "kube-apiserver", "kube-controller-manager",
+      "sublet",         "node-init",  "tap",     "broker",     "etcd",   "kube-apiserver", "kube-controller-manager",
       "kube-scheduler", "containerd", "kubelet", "kube-proxy", "coredns"};
   return kNames;
 }

@@ -44,6 +44,7 @@ enum class OptionId {
   kAdmin,
   kPath,
   kFollow,
+  kNet,
   kLines,
   kSvg,
 };

@@ -66,6 +66,7 @@ disabled_plugins = [
     use_internal_loopback = true
   [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
+    pod_annotations = ["sublet.dev/*"]
     [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
       BinaryName = "{wrapper}"
       SystemdCgroup = false
@@ -115,6 +116,8 @@ std::vector<StateFile> containerd_files(const Plan& plan) {
   settings.runtime = std::string(kComponentsInside) + "/runc";
   settings.cgroups = false;
   settings.id_limit = plan.identity.id_limit;
+  settings.broker = plan.bypass;
+  settings.bypass = plan.config.bypass == BypassMode::kOptIn ? bypass::Level::kOff : bypass::Level::kFast;
   std::vector<StateFile> files = {{"etc/containerd.toml", containerd_toml(plan)},
                                   {"etc/10-sublet.conflist", cni_configuration(plan)},
                                   {"oci.json", to_json(settings)}};

@@ -13,6 +13,7 @@ namespace sublet::launcher {
 
 enum class IdentityMode { kAuto, kSubuid, kSingle };
 enum class TapMode { kAuto, kOff };
+enum class BypassMode { kAuto, kOptIn, kOff };
 enum class ProxyMode { kAuto, kNftables, kIptables };
 enum class Snapshotter { kAuto, kOverlayfs, kFuseOverlayfs, kNative };
 enum class CgroupMode { kAuto, kNone };
@@ -47,6 +48,9 @@ struct Config {
   TapMode tap = TapMode::kAuto;
   std::uint32_t mtu = 65520;  // 576..65520
   bool ipv6 = true;
+  BypassMode bypass = BypassMode::kAuto;
+  std::string device;             // the host's network device of the bypass; empty: the default route's
+  std::vector<std::string> deny;  // prefixes that pods must not reach, by neither way
   std::string node_cidr = "10.0.2.0/24";
   std::string pod_cidr = "10.42.0.0/24";
   std::string service_cidr = "10.43.0.0/16";

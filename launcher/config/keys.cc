@@ -76,6 +76,25 @@ std::vector<Key> network_keys() {
        .env = "SUBLET_NETWORK_IPV6",
        .doc = "Whether the node has IPv6 towards the outside.",
        .kind = kinds::boolean(&Config::ipv6)},
+      {.name = "network.bypass",
+       .env = "SUBLET_NETWORK_BYPASS",
+       .doc = "\"auto\": pods' outgoing TCP connections run as the host's own, at its speed, where the kernel can do "
+              "that; a pod opts out by the annotation sublet.dev/bypass: \"off\". \"opt-in\": only those of pods "
+              "with sublet.dev/bypass: \"fast\". \"off\": none.",
+       .kind = kinds::choice(&Config::bypass, {"auto", "opt-in", "off"}),
+       .scope = FlagScope::kStart,
+       .flag = "--bypass",
+       .metavar = "MODE"},
+      {.name = "network.device",
+       .env = "SUBLET_NETWORK_DEVICE",
+       .doc = "The host's network device that bypassed connections leave by. Empty: the one of the default route. What "
+              "the host would send by another one goes through the tap.",
+       .kind = kinds::text(&Config::device, "a network device such as \"eth0\"", wrong_device)},
+      {.name = "network.deny",
+       .env = "SUBLET_NETWORK_DENY",
+       .doc = "Networks outside that pods must not reach, neither through the tap nor past it.",
+       .kind = kinds::prefixes(&Config::deny),
+       .sample = "deny = [\"10.200.0.0/16\"]"},
       {.name = "network.node_cidr",
        .env = "SUBLET_NETWORK_NODE_CIDR",
        .doc =

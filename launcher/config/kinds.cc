@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/cidr.h"
 #include "base/strings.h"
 #include "launcher/config/suggest.h"
 #include "launcher/config/toml.h"
@@ -198,6 +199,27 @@ Kind paths(std::vector<std::string> Config::*field, std::string type) {
   };
   kind.from_text = [](std::string_view text) -> Result<Node> {
     return text.starts_with('[') ? parse_toml_value(text) : Node::of_texts(split(text, ':'));
+  };
+  kind.get = [field](const Config& config) { return Node::of_texts(config.*field); };
+  return kind;
+}
+
+Kind prefixes(std::vector<std::string> Config::*field) {
+  Kind kind{.type = "networks such as 10.1.0.0/16", .adds_up = true};
+  kind.set = [field](Config& config, const Node& value, const TextContext&, Complaints& complaints) {
+    if (value.type != Node::Type::kArray) return expected("an array of networks", value, complaints);
+    std::vector<std::string>& list = config.*field;
+    if (value.items.empty()) list.clear();
+    for (const Node& item : value.items) {
+      if (!is_text(item, "a network in quotes, such as \"10.1.0.0/16\"", complaints)) continue;
+      if (auto prefix = sublet::parse_cidr(item.text); !prefix)
+        complaints.push_back({item.value_at, to_string(prefix.error())});
+      else if (std::find(list.begin(), list.end(), item.text) == list.end())
+        list.push_back(item.text);
+    }
+  };
+  kind.from_text = [](std::string_view text) -> Result<Node> {
+    return text.starts_with('[') ? parse_toml_value(text) : Node::of_texts(split(text, ','));
   };
   kind.get = [field](const Config& config) { return Node::of_texts(config.*field); };
   return kind;

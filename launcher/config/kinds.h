@@ -25,6 +25,8 @@ using TextCheck = std::function<std::optional<std::string>(std::string_view)>;
 [[nodiscard]] Kind integer(std::uint32_t Config::*field, std::int64_t least, std::int64_t most);
 /// Whole seconds, or text such as "3m".
 [[nodiscard]] Kind seconds(std::chrono::seconds Config::*field, std::int64_t least, std::int64_t most);
+/// A list of prefixes of both families: adds up. Its text is split at ','.
+[[nodiscard]] Kind prefixes(std::vector<std::string> Config::*field);
 /// IPv4 with a prefix length in the range.
 [[nodiscard]] Kind cidr(std::string Config::*field, int shortest, int longest);
 /// [[node.bind]]: adds up; a later one at the same target replaces. Its text is SRC[:DST[:ro]], several split at ','.

@@ -133,6 +133,13 @@ std::optional<std::string> wrong_url(std::string_view text) {
   return wrong_host(host, true);
 }
 
+std::optional<std::string> wrong_device(std::string_view text) {
+  constexpr std::size_t kLongest = 15;
+  if (text.size() > kLongest) return "is longer than 15 characters";
+  if (text == "." || text == ".." || text.find_first_of("/: \t\n") != text.npos) return "is no device's name";
+  return std::nullopt;
+}
+
 Result<Cidr> parse_cidr(std::string_view text) {
   std::size_t slash = text.find('/');
   in_addr address{};

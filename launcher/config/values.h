@@ -38,6 +38,9 @@ struct Cidr {
   std::uint32_t last = 0;
   int prefix = 0;
 };
+/// Wrong with a network device's name (IFNAMSIZ, dev_valid_name() in net/core/dev.c); empty is none.
+[[nodiscard]] std::optional<std::string> wrong_device(std::string_view text);
+
 /// An IPv4 network in its normal form ("10.42.0.0/24": no host bits), usable for unicast.
 [[nodiscard]] Result<Cidr> parse_cidr(std::string_view text);
 [[nodiscard]] bool overlap(const Cidr& a, const Cidr& b);

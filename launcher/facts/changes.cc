@@ -100,6 +100,13 @@ Commands tun() {
   return commands;
 }
 
+Commands bypass(const Facts& facts) {
+  // 3 takes ptrace(2)'s access away from everybody, for good until the next boot (Documentation/admin-guide/LSM/Yama).
+  if (says(facts.bypass.reason, "pidfd_getfd") || says(facts.bypass.reason, "process_vm_readv"))
+    return {"rm -f /etc/sysctl.d/*ptrace*", "sysctl kernel.yama.ptrace_scope  # 3 can only be left by a reboot"};
+  return {"# a kernel of 5.14 or later with CONFIG_SECCOMP_FILTER"};
+}
+
 Commands nftables(const Facts& facts) {
   if (says(facts.nftables.reason, "not installed")) return {install("nftables", "nftables")};
   return modules({"nf_tables", "nft_chain_nat", "nft_nat", "nft_masq", "nft_fib_ipv4", "nft_fib_ipv6", "nft_numgen"});

@@ -18,6 +18,7 @@ using Commands = std::vector<std::string>;
 [[nodiscard]] Commands cgroup_leaf(const Facts& facts);
 [[nodiscard]] Commands cgroup_systemd(const Facts& facts);
 [[nodiscard]] Commands tun();
+[[nodiscard]] Commands bypass(const Facts& facts);
 [[nodiscard]] Commands nftables(const Facts& facts);
 [[nodiscard]] Commands iptables();
 [[nodiscard]] Commands proc();

@@ -67,6 +67,7 @@ struct Facts {
   Probe id_maps;                  // a namespace with these ranges was really made by newuidmap
 
   Probe tun;         // a tap was really made in a namespace of ours
+  Probe bypass;      // a child's call was really answered with a socket
   Probe overlayfs;   // really mounted in a user namespace, on the state's file system
   Probe fresh_proc;  // a new procfs in new user+pid namespaces
   Probe fresh_sysfs;

@@ -107,6 +107,16 @@ Ladder cgroups(const Facts& facts, const Config& config) {
   return {"cgroups", true, std::move(rungs)};
 }
 
+Ladder bypass(const Facts& facts, const Config& config) {
+  std::vector<Rung> rungs = {
+      rung("bypass", facts.bypass, Cost::kDegrades, "pods' TCP connections go through the tap, several times slower",
+           changes::bypass(facts)),
+      without("none"),
+  };
+  if (config.bypass == BypassMode::kOff) rule_out(rungs[0], "network.bypass is \"off\"");
+  return climb("bypass", std::move(rungs));
+}
+
 Ladder network_out(const Facts& facts, const Config& config) {
   // Where the kernel has no dummy driver, a bridge without ports does the same.
   Probe stand_in{facts.dummy.ok || facts.bridge.ok, facts.dummy.reason};
@@ -257,6 +267,7 @@ Diagnosis diagnose(const Facts& facts, const Config& config) {
                        identity(facts, config),
                        cgroups(facts, config),
                        network_out(facts, config),
+                       bypass(facts, config),
                        pod_network(facts),
                        service_proxy(facts, config),
                        snapshotter(facts, config),

@@ -17,6 +17,7 @@
 #include "base/process.h"
 #include "base/strings.h"
 #include "base/sys.h"
+#include "bypass/probe.h"
 #include "launcher/facts/host.h"
 #include "launcher/facts/id_map.h"
 #include "launcher/facts/links.h"
@@ -98,6 +99,7 @@ int probe_main() {
     answers["fresh_proc"] = answer(sys::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC));
     answers["fresh_sysfs"] = answer(sys::mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC));
     answers["tun"] = answer(try_tap());
+    answers["bypass"] = answer(bypass::try_bypass());
     answers["bridge"] = answer(try_bridge());
     answers["dummy"] = answer(try_dummy());
     answers["nftables"] = answer(try_nftables());
@@ -121,6 +123,7 @@ struct Row {
 };
 constexpr std::array kRows = {
     Row{"tun", &Facts::tun},
+    Row{"bypass", &Facts::bypass},
     Row{"overlayfs", &Facts::overlayfs},
     Row{"fresh_proc", &Facts::fresh_proc},
     Row{"fresh_sysfs", &Facts::fresh_sysfs},

@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/unix_socket.h"
+#include "bypass/keeper.h"
 #include "launcher/node/link.h"
 #include "launcher/node/orders.h"
 #include "launcher/node/pods.h"
@@ -63,6 +64,7 @@ class NodeInit {
     watches_.push_back(TRY(loop_.on_signal(SIGCHLD, [this] { reap_orphans(); })));
     watches_.push_back(TRY(loop_.on_fd(kControlFd, EPOLLIN, [this](std::uint32_t) { take_request(); })));
     watches_.push_back(TRY(loop_.on_fd(kSocketsFd, EPOLLIN, [this](std::uint32_t) { give_sockets(); })));
+    if (orders_.bypass) keeper_ = TRY(bypass::Keeper::create(loop_, bypass::kKeeperSocket));
     supervisor_->start();
     return loop_.run();
   }
@@ -94,6 +96,10 @@ class NodeInit {
     auto request = request_from_text(message->text);
     if (!request) return log::warning("from the launcher: {}", request.error().what);
     if (request->kind == NodeRequest::Kind::kReady) return supervisor_->mark_ready(request->service);
+    if (request->kind == NodeRequest::Kind::kBroker) {
+      if (keeper_ && message->fds.size() == 1) keeper_->connect(std::move(message->fds.front()));
+      return;
+    }
     if (!stopping_) stop_pods();
   }
 
@@ -165,6 +171,7 @@ class NodeInit {
   NodeOrders orders_;
   StateHandle state_;
   std::unique_ptr<Supervisor> supervisor_;
+  std::unique_ptr<bypass::Keeper> keeper_;
   std::vector<EventLoop::Watch> watches_;
   EventLoop::Watch again_;
   EventLoop::Watch again_farewell_;

@@ -57,7 +57,8 @@ std::string to_text(const NodeOrders& orders) {
   for (const Service& service : orders.services) services.push_back(to_json(service));
   return json{
       {"hostname", orders.hostname},  {"state_dir", orders.state_dir}, {"mounts", mounts},
-      {"link", to_json(orders.link)}, {"services", services},          {"pods_grace_ms", orders.pods_grace.count()}}
+      {"link", to_json(orders.link)}, {"services", services},          {"pods_grace_ms", orders.pods_grace.count()},
+      {"bypass", orders.bypass}}
       .dump();
 }
 
@@ -68,6 +69,8 @@ Result<NodeOrders> orders_from_text(std::string_view text) {
   orders.state_dir = TRY(text_field(object, "state_dir"));
   orders.link = TRY_WHILE("link", link_from_json(object.value("link", json())));
   orders.pods_grace = std::chrono::milliseconds(TRY(count_field(object, "pods_grace_ms")));
+  if (!object.contains("bypass") || !object["bypass"].is_boolean()) return fail("no \"bypass\"");
+  orders.bypass = object["bypass"].get<bool>();
   for (const json& step : object.value("mounts", json::array()))
     orders.mounts.push_back(TRY(mount_step_from_json(step)));
   for (const json& service : object.value("services", json::array()))
@@ -100,14 +103,17 @@ Result<NodeReport> report_from_text(std::string_view text) {
 }
 
 std::string to_text(const NodeRequest& request) {
-  return json{{"do", request.kind == NodeRequest::Kind::kReady ? "ready" : "stop"}, {"service", request.service}}
-      .dump();
+  const char* what = request.kind == NodeRequest::Kind::kReady  ? "ready"
+                     : request.kind == NodeRequest::Kind::kStop ? "stop"
+                                                                : "broker";
+  return json{{"do", what}, {"service", request.service}}.dump();
 }
 
 Result<NodeRequest> request_from_text(std::string_view text) {
   json object = TRY(parse_object(text));
   const std::string what = TRY(text_field(object, "do"));
   if (what == "stop") return NodeRequest{NodeRequest::Kind::kStop, ""};
+  if (what == "broker") return NodeRequest{NodeRequest::Kind::kBroker, ""};
   if (what == "ready") return NodeRequest{NodeRequest::Kind::kReady, TRY(text_field(object, "service"))};
   return fail("unknown request " + what);
 }

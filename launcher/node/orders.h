@@ -39,6 +39,7 @@ struct NodeOrders {
   NodeLink link;
   std::vector<Service> services;  // in start order
   std::chrono::milliseconds pods_grace{5000};
+  bool bypass = false;  // keep containers' listeners for a broker
 };
 
 [[nodiscard]] std::string to_text(const NodeOrders& orders);
@@ -66,7 +67,8 @@ struct NodeReport {
 
 /// launcher → node-init.
 struct NodeRequest {
-  enum class Kind { kReady, kStop };
+  // kBroker comes with a descriptor: the keeper's end of the pair that it talks with a new broker through.
+  enum class Kind { kReady, kStop, kBroker };
   Kind kind;
   std::string service;  // kReady: which
 };

@@ -75,10 +75,13 @@ OciArguments parse_oci_arguments(const std::vector<std::string>& arguments) {
     if (arguments[i] == "--") break;
     std::optional<Flag> flag = as_flag(arguments[i]);
     if (!flag) {
-      if (parsed.verb.empty()) parsed.verb = arguments[i];
+      if (parsed.verb.empty()) {
+        parsed.verb = arguments[i];
+        continue;
+      }
+      if (parsed.container.empty()) parsed.container = arguments[i];
       // What follows the container's id is the command that is to be run in it; other verbs take flags anywhere.
-      else if (parsed.verb == "exec")
-        break;
+      if (parsed.verb == "exec") break;
       continue;
     }
     if (!flag->value && takes_value(parsed.verb, flag->name)) {

@@ -15,6 +15,7 @@ struct OciArguments {
   std::string verb;             // create, exec, …; empty: none (--version)
   std::string bundle = ".";     // --bundle of create, run, restore; the runtime's default is the current directory
   std::string process;          // --process of exec; empty: none
+  std::string container;        // the container's id; empty: none
 };
 
 /// What `arguments` (without the program's name) ask the runtime for. Whatever it does not know is left for the runtime

@@ -9,7 +9,11 @@ namespace sublet::launcher {
 using nlohmann::json;
 
 std::string to_json(const OciSettings& settings) {
-  json object = {{"runtime", settings.runtime}, {"cgroups", settings.cgroups}, {"idLimit", settings.id_limit}};
+  json object = {{"runtime", settings.runtime},
+                 {"cgroups", settings.cgroups},
+                 {"idLimit", settings.id_limit},
+                 {"broker", settings.broker},
+                 {"bypass", bypass::name_of(settings.bypass)}};
   return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -25,11 +29,15 @@ Result<OciSettings> oci_settings_from_json(std::string_view text) {
     } else if (key == "idLimit" && value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 &&
                value.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max()) {
       settings.id_limit = value.get<std::uint32_t>();
+    } else if (key == "broker" && value.is_boolean()) {
+      settings.broker = value.get<bool>();
+    } else if (key == "bypass" && value.is_string()) {
+      settings.bypass = TRY_WHILE("\"bypass\"", bypass::level_from(value.get_ref<const std::string&>()));
     } else {
       return fail("unknown or wrong: \"" + key + "\"");
     }
   }
-  if (object.size() != 3) return fail("needs \"runtime\", \"cgroups\" and \"idLimit\"");
+  if (object.size() != 5) return fail("needs \"runtime\", \"cgroups\", \"idLimit\", \"broker\" and \"bypass\"");
   if (!settings.runtime.starts_with('/')) return fail("\"runtime\" is not an absolute path");
   return settings;
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "bypass/record.h"
 
 namespace sublet::launcher {
 
@@ -21,6 +22,10 @@ struct OciSettings {
   bool cgroups = true;
   /// The cluster's user namespace maps the ids 0 … id_limit-1, of users and of groups alike. 1: the single-UID rung.
   std::uint32_t id_limit = 1;
+  /// Whether there is a broker for containers to be watched by.
+  bool broker = false;
+  /// What pods get that do not ask for anything else.
+  bypass::Level bypass = bypass::Level::kOff;
 
   bool operator==(const OciSettings&) const = default;
 };

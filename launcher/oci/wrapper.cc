@@ -13,6 +13,7 @@
 #include "base/sys.h"
 #include "launcher/oci/spec.h"
 #include "launcher/oci/volumes.h"
+#include "launcher/oci/watch.h"
 
 namespace sublet::launcher {
 namespace {
@@ -47,7 +48,10 @@ Result<std::optional<std::vector<std::string>>> load_and_prepare(const std::vect
   const std::string text = TRY_WHILE("the cluster's settings", fs::read_file(settings_path));
   const OciSettings settings = TRY_WHILE(settings_path, oci_settings_from_json(text));
   runtime = settings.runtime;
-  return prepare_oci_call(arguments, parsed, settings);
+  auto prepared = TRY(prepare_oci_call(arguments, parsed, settings));
+  // Last, since it holds for this process too: what comes is the runtime's.
+  TRY_WHILE("the bypass", watch(parsed, settings));
+  return prepared;
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "launcher/state/choice.h"
 #include "base/cidr.h"
+#include "launcher/state/choice.h"
 
 namespace sublet::launcher {
 namespace {
@@ -116,6 +116,13 @@ void choose_tap(Plan& plan, const Facts& facts) {
     plan.lost.push_back("network: pods reach one another but nothing outside the cluster (" + facts.tun.reason + ")");
 }
 
+void choose_bypass(Plan& plan, const Facts& facts) {
+  plan.bypass = plan.config.bypass != BypassMode::kOff && facts.bypass.ok;
+  if (plan.config.bypass != BypassMode::kOff && !facts.bypass.ok)
+    plan.lost.push_back("bypass: pods' connections go through the tap alone, several times slower (" +
+                        facts.bypass.reason + ")");
+}
+
 void need_components(const Facts& facts, Complaints& complaints) {
   for (const ComponentFact& component : facts.components)
     complaints.need(component.usable, "component " + component.name,
@@ -147,6 +154,7 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
   choose_proxy(plan, facts, complaints);
   choose_snapshotter(plan, facts, complaints);
   choose_tap(plan, facts);
+  choose_bypass(plan, facts);
   plan.lost.push_back("cgroups: pods share the cgroup of the job; their own limits are not enforced");
   plan.fresh_proc = facts.fresh_proc.ok;
   plan.fresh_sysfs = facts.fresh_sysfs.ok;

@@ -44,6 +44,7 @@ struct Plan {
   IdentityPlan identity;
   Addresses addresses;
   bool tap = true;
+  bool bypass = true;  // there is a broker
   std::uint32_t mtu = 65520;
   ProxyMode proxy = ProxyMode::kNftables;             // never kAuto
   Snapshotter snapshotter = Snapshotter::kOverlayfs;  // never kAuto

@@ -11,6 +11,7 @@
 
 #include "base/event_loop.h"
 #include "base/result.h"
+#include "bypass/start.h"
 #include "launcher/api/relay.h"
 #include "launcher/pki/cluster_pki.h"
 #include "launcher/plan/plan.h"
@@ -56,6 +57,7 @@ class ClusterSession {
   void on_service(const NodeReport& report);
   void on_tap(UniqueFd tap);
   void on_tap_exit(ExitStatus status);
+  void on_broker_exit(ExitStatus status);
   void on_node_exit(ExitStatus status);
   void on_ascended(Result<void> result);
   void on_signal(int number);
@@ -65,6 +67,7 @@ class ClusterSession {
   void ready();
   Result<void> start_command();
   Result<void> start_tap();
+  Result<void> start_broker();
   void fail_with(Error error, const std::vector<std::string>& late);
   void begin_stop(int exit_status);
   void finish();
@@ -96,6 +99,10 @@ class ClusterSession {
   UniqueFd tap_;
   std::optional<netns::TapDriver> tap_driver_;
   int tap_restarts_ = 0;
+  UniqueFd broker_status_;  // listens; whoever asks there asks the broker
+  UniqueFd user_namespace_;
+  std::optional<bypass::BrokerProcess> broker_;
+  int broker_restarts_ = 0;
   std::unique_ptr<Mailbox> mailbox_;
   std::unique_ptr<Ascent> ascent_;
   std::optional<Relay> relay_;
@@ -106,6 +113,8 @@ class ClusterSession {
   EventLoop::Watch report_watch_;
   EventLoop::Watch node_watch_;
   EventLoop::Watch tap_watch_;
+  EventLoop::Watch broker_watch_;
+  EventLoop::Watch broker_again_;
   EventLoop::Watch command_watch_;
   EventLoop::Watch tick_;
   EventLoop::Watch deadline_;

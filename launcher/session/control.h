@@ -14,6 +14,7 @@
 namespace sublet::launcher {
 
 inline constexpr const char* kControlSocket = "sock/control.sock";
+inline constexpr const char* kBrokerSocket = "sock/broker.sock";  // the same, answered by the bypass's broker
 
 class ControlServer {
  public:

@@ -57,8 +57,8 @@ Result<NodeProcess::Received> NodeProcess::receive() const {
   return received;
 }
 
-Result<void> NodeProcess::send(const NodeRequest& request) const {
-  return send_message(control_.get(), to_text(request));
+Result<void> NodeProcess::send(const NodeRequest& request, const std::vector<int>& fds) const {
+  return send_message(control_.get(), to_text(request), fds);
 }
 
 }  // namespace sublet::launcher

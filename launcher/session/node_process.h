@@ -48,7 +48,7 @@ class NodeProcess {
     UniqueFd tap;
   };
   [[nodiscard]] Result<Received> receive() const;
-  Result<void> send(const NodeRequest& request) const;
+  Result<void> send(const NodeRequest& request, const std::vector<int>& fds = {}) const;
   [[nodiscard]] InnerSockets& sockets() { return *sockets_; }
 
  private:

@@ -13,9 +13,11 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/sys.h"
+#include "base/unix_socket.h"
 #include "launcher/cluster/files.h"
 #include "launcher/node/paths.h"
 #include "launcher/session/cluster_session.h"
+#include "launcher/session/setup.h"
 
 namespace sublet::launcher {
 namespace {
@@ -52,6 +54,8 @@ void ClusterSession::on_report() {
   switch (report.kind) {
     case NodeReport::Kind::kRooted:
       for (const std::string& line : report.lines) log::debug("left out: {}", line);
+      if (plan_.plan.bypass)
+        if (auto started = start_broker(); !started) return fail_with(std::move(started).error(), {"broker"});
       if (!plan_.plan.tap) end_phase("namespaces and network");
       return;
     case NodeReport::Kind::kTap: return on_tap(std::move(received->tap));
@@ -112,6 +116,41 @@ void ClusterSession::on_tap_exit(ExitStatus status) {
                          "): pods do not reach outside any more");
   progress_.say("the tap driver ended (" + status.describe() + "); it is started again");
   if (auto started = start_tap(); !started) progress_.say(to_string(started.error()));
+}
+
+// Not waited for: containers that come before it serves wait for it.
+Result<void> ClusterSession::start_broker() {
+  if (!user_namespace_)
+    user_namespace_ = TRY(sys::open(fmt::format("/proc/{}/ns/user", node_->process().pid()), O_RDONLY));
+  if (!broker_status_) broker_status_ = TRY(listen_unix(state_.file(kBrokerSocket), SOCK_SEQPACKET));
+  auto [keeper, broker] = TRY(sys::socketpair(SOCK_SEQPACKET));
+  TRY(node_->send({NodeRequest::Kind::kBroker, ""}, {keeper.get()}));
+  Command command;
+  command.path = TRY(own_executable());
+  command.argv = {"sublet", "broker"};
+  command.new_session = true;
+  constexpr mode_t kLogMode = 0600;
+  UniqueFd log = TRY(sys::open(log_path("broker"), O_WRONLY | O_CREAT | O_APPEND, kLogMode));
+  command.fds = {{log.get(), 1}, {log.get(), 2}};
+  const bypass::BrokerOrders orders = TRY(broker_orders(plan_.plan));
+  broker_ = TRY(
+      bypass::start_broker(std::move(command), orders, {broker.get(), broker_status_.get(), user_namespace_.get()}));
+  broker_watch_ = TRY(loop_.on_exit(broker_->process, [this](ExitStatus status) { on_broker_exit(status); }));
+  return {};
+}
+
+void ClusterSession::on_broker_exit(ExitStatus status) {
+  broker_.reset();
+  if (phase_ == State::kStopping || phase_ == State::kEnded) return;
+  // The listeners are kept: what pods ask meanwhile waits for the next one. So it is tried again as long as it takes.
+  progress_.say("the bypass's broker ended (" + status.describe() + "); it is started again");
+  constexpr int kQuick = 5;
+  constexpr std::chrono::milliseconds kLater{1000};
+  auto again = [this] {
+    if (auto started = start_broker(); !started) progress_.say(to_string(started.error()));
+  };
+  if (++broker_restarts_ <= kQuick) return again();
+  if (auto timer = loop_.after(kLater, again)) broker_again_ = std::move(*timer);
 }
 
 void ClusterSession::on_node_exit(ExitStatus status) {
@@ -315,12 +354,14 @@ std::string ClusterSession::status_json() const {
        {{"identity", name_of(plan.identity.rung)},
         {"cgroups", "none"},
         {"network_out", plan.tap ? "tap" : "none"},
+        {"bypass", plan.bypass ? "bypass" : "none"},
         {"service_proxy", name_of(plan.proxy)},
         {"snapshotter", name_of(plan.snapshotter)},
         {"proc", plan.fresh_proc ? "fresh" : "host"},
         {"sysfs", plan.fresh_sysfs ? "fresh" : "host"}}},
       {"lost", plan.lost},
       {"tap_restarts", tap_restarts_},
+      {"broker_restarts", broker_restarts_},
       {"services", services_ ? services_->as_json() : nlohmann::json::array()}};
   return status.dump();
 }

@@ -122,6 +122,9 @@ int ClusterSession::run() {
   relay_.reset();
   control_.reset();
   tap_driver_.reset();
+  broker_watch_.reset();
+  if (broker_) (void)broker_->process.wait();  // its keeper is gone: it ends
+  broker_.reset();
   Cleaner cleaner;
   if (plan_.plan.identity.rung != IdentityRung::kSingle)
     cleaner.write_id_maps = [identity = plan_.plan.identity](pid_t pid) { return write_id_maps(pid, identity); };

@@ -51,6 +51,16 @@ Result<netns::TapOrders> tap_orders(const Plan& plan, const netns::ResolvConf& h
 
 }  // namespace
 
+Result<bypass::BrokerOrders> broker_orders(const Plan& plan) {
+  bypass::BrokerOrders orders;
+  orders.device = plan.config.device;
+  const Addresses& addresses = plan.addresses;
+  for (const std::string& prefix : {addresses.node_cidr, addresses.node6_cidr, addresses.pods, addresses.services})
+    if (!prefix.empty()) orders.cluster.push_back(TRY(sublet::parse_cidr(prefix)));
+  for (const std::string& prefix : plan.config.deny) orders.denied.push_back(TRY(sublet::parse_cidr(prefix)));
+  return orders;
+}
+
 PkiPlan pki_plan(const Plan& plan) {
   PkiPlan pki;
   pki.node_name = plan.node_name;
@@ -115,6 +125,7 @@ Result<NodeOrders> node_orders(const std::string& state_dir, const Plan& plan, c
   orders.mounts.push_back({MountStep::Kind::kSymlink, inside_path("etc/10-sublet.conflist"),
                            "/etc/cni/net.d/10-sublet.conflist", "", false});
   orders.services = TRY(all_services(plan));
+  orders.bypass = plan.bypass;
   return orders;
 }
 

@@ -6,12 +6,16 @@
 #include <vector>
 
 #include "base/result.h"
+#include "bypass/orders.h"
 #include "launcher/cluster/files.h"
 #include "launcher/node/orders.h"
 #include "launcher/pki/cluster_pki.h"
 #include "launcher/plan/plan.h"
 
 namespace sublet::launcher {
+
+/// What the broker is told.
+[[nodiscard]] Result<bypass::BrokerOrders> broker_orders(const Plan& plan);
 
 /// The certificates' names and addresses.
 [[nodiscard]] PkiPlan pki_plan(const Plan& plan);

@@ -52,6 +52,7 @@ std::string as_text(const json& status) {
 }  // namespace
 
 Result<int> status(const Invocation& invocation) {
+  if (invocation.options.net) return status_net(invocation);
   Cluster cluster = TRY(chosen_cluster(invocation.loaded.config));
   json status = status_of(cluster);
   fmt::print("{}", invocation.options.json ? status.dump(2) + "\n" : as_text(status));

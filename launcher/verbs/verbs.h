@@ -20,6 +20,7 @@ struct Invocation {
 [[nodiscard]] Result<int> up(const Invocation& invocation);  // and run
 [[nodiscard]] Result<int> down(const Invocation& invocation);
 [[nodiscard]] Result<int> status(const Invocation& invocation);
+[[nodiscard]] Result<int> status_net(const Invocation& invocation);  // status --net
 [[nodiscard]] Result<int> doctor(const Invocation& invocation);
 [[nodiscard]] Result<int> kubectl(const Invocation& invocation);
 [[nodiscard]] Result<int> kubeconfig_verb(const Invocation& invocation);

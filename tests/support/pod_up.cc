@@ -231,7 +231,7 @@ class Outside {
     command.path = self_;
     command.argv = {"pod_up", "broker"};
     broker_.emplace(TRY(bypass::start_broker(std::move(command), options_.broker,
-                                             {broker.get(), status_.get(), user_namespace_.get()}, 10000)));
+                                             {broker.get(), status_.get(), user_namespace_.get()})));
     if (!options_.broker_pid.empty()) TRY(fs::write_file(options_.broker_pid, std::to_string(broker_->process.pid())));
     auto restart = [this, &loop](ExitStatus exit) {
       std::fprintf(stderr, "pod_up: the broker ended: %s\n", exit.describe().c_str());
