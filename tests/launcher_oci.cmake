@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 unit_tests(launcher/oci
-  SOURCES arguments_test.cc fake_ids_test.cc settings_test.cc spec_test.cc volumes_test.cc wrapper_test.cc
+  SOURCES arguments_test.cc fake_ids_test.cc settings_test.cc spec_test.cc volumes_test.cc watch_test.cc wrapper_test.cc
   DEPS launcher_oci PkgConfig::seccomp)
 integration_test(fake_ids DEPS launcher_oci)
 

@@ -9,7 +9,7 @@ function __sublet_verb
             continue
         end
         switch $word
-            case --lines -n --svg --name --components --state-dir --identity --bind --image --ready-timeout --log-dir --config --set
+            case --lines -n --svg --name --components --state-dir --identity --bypass --bind --image --ready-timeout --log-dir --config --set
                 set skip 1
             case '-*'
             case '*'
@@ -48,6 +48,7 @@ complete -c sublet -n '__sublet_verb_is down' -s a -l all -d 'All of your cluste
 complete -c sublet -n '__sublet_verb_is doctor' -l admin -d 'Print the changes that an administrator would make.'
 complete -c sublet -n '__sublet_verb_is kubeconfig' -l path -d 'Print the file’s path.'
 complete -c sublet -n '__sublet_verb_is logs' -s f -l follow -d 'Go on as the log grows.'
+complete -c sublet -n '__sublet_verb_is status' -l net -d 'Say which way pods’ connections go, and why.'
 complete -c sublet -n '__sublet_verb_is logs' -s n -l lines -d 'Only the last COUNT lines.' -x
 complete -c sublet -n '__sublet_verb_is timeline' -l svg -d 'Write a picture.' -r -F
 complete -c sublet -n 'not __sublet_verb_is kubectl' -l name -d 'The cluster’s name: several of one user may run at once under different ones.' -x
@@ -55,18 +56,19 @@ complete -c sublet -n '__sublet_verb_is up run doctor config' -l components -d '
 complete -c sublet -n 'not __sublet_verb_is kubectl' -l state-dir -d 'Where clusters keep all they have, each in a directory of its own that goes with it.' -x -a '(__fish_complete_directories)'
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l identity -d 'Which ids containers have. One of auto, subuid, single.' -x -a 'auto subuid single'
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l no-tap -d 'Do without a tap device: pods reach only each other.'
+complete -c sublet -n '__sublet_verb_is up run doctor config' -l bypass -d '"auto": pods’ outgoing TCP connections run as the host’s own, at its speed, where the kernel can do that; a pod opts out by the annotation sublet.dev/bypass: "off". One of auto, opt-in, off.' -x -a 'auto opt-in off'
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l bind -d 'Host directories or files shown inside the node, where pods may mount them by hostPath. Repeatable.' -r -F
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l image -d 'Image archives (OCI layout or docker save, as .tar) imported at start, or directories of such. Repeatable.' -r -F
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l ready-timeout -d 'How long bring-up may take.' -x
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l log-dir -d 'Where the components’ logs are kept.' -x -a '(__fish_complete_directories)'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -l config -d 'Read this instead of your sublet.toml.' -r -F
-complete -c sublet -n 'not __sublet_verb_is kubectl' -l set -d 'Set any key of sublet.toml(5). Repeatable.' -x -a 'cluster.name= components.dir= state.dir= identity.mode= cgroups.mode= network.tap= network.mtu= network.ipv6= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= logs.dir= logs.level='
+complete -c sublet -n 'not __sublet_verb_is kubectl' -l set -d 'Set any key of sublet.toml(5). Repeatable.' -x -a 'cluster.name= components.dir= state.dir= identity.mode= cgroups.mode= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= logs.dir= logs.level='
 complete -c sublet -n 'not __sublet_verb_is kubectl' -s v -l verbose -d 'Say more; twice: all.'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -s q -l quiet -d 'Say nothing but errors.'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -s h -l help -d 'Explain this verb.'
 complete -c sublet -n '__sublet_verb_is images' -a 'import list'
 complete -c sublet -n '__sublet_verb_is images' -F
-complete -c sublet -n '__sublet_verb_is logs' -a 'sublet node-init tap etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns'
+complete -c sublet -n '__sublet_verb_is logs' -a 'sublet node-init tap broker etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns'
 complete -c sublet -n '__sublet_verb_is help' -a 'up run down status doctor kubectl kubeconfig env images logs config timeline version help'
 complete -c sublet -n '__sublet_verb_is kubectl' -F
 complete -c sublet -n '__sublet_verb_is run' -x -a '(__fish_complete_subcommand --fcs-skip=2)'

@@ -112,8 +112,11 @@ void choose_snapshotter(Plan& plan, const Facts& facts, Complaints& complaints) 
 void choose_tap(Plan& plan, const Facts& facts) {
   plan.tap = plan.config.tap == TapMode::kAuto && facts.tun.ok;
   plan.mtu = plan.config.mtu;
-  if (plan.config.tap == TapMode::kAuto && !facts.tun.ok)
-    plan.lost.push_back("network: pods reach one another but nothing outside the cluster (" + facts.tun.reason + ")");
+  if (plan.config.tap != TapMode::kAuto || facts.tun.ok) return;
+  plan.lost.push_back(
+      (plan.bypass ? "network: without a tap, pods reach the outside by TCP alone, and by address, not by name ("
+                   : "network: pods reach one another but nothing outside the cluster (") +
+      facts.tun.reason + ")");
 }
 
 void choose_bypass(Plan& plan, const Facts& facts) {
@@ -153,8 +156,8 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
         fmt::format("identity: {} instead of {} ({})", name_of(plan.identity.rung), name_of(lost.rung), lost.reason));
   choose_proxy(plan, facts, complaints);
   choose_snapshotter(plan, facts, complaints);
-  choose_tap(plan, facts);
   choose_bypass(plan, facts);
+  choose_tap(plan, facts);
   plan.lost.push_back("cgroups: pods share the cgroup of the job; their own limits are not enforced");
   plan.fresh_proc = facts.fresh_proc.ok;
   plan.fresh_sysfs = facts.fresh_sysfs.ok;

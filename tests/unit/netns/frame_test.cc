@@ -10,6 +10,7 @@
 #include "base/cidr.h"
 #include "tests/support/frames.h"
 
+using namespace sublet;
 using namespace sublet::netns;
 using namespace sublet::test;
 

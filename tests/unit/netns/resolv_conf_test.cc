@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+using namespace sublet;
 using namespace sublet::netns;
 
 namespace {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+using namespace sublet;
 using namespace sublet::netns;
 
 namespace {

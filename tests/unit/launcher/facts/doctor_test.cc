@@ -24,7 +24,7 @@ Facts good() {
   f.subuids = f.subgids = {{100000, 65536}};
   f.newuidmap = "/usr/bin/newuidmap";
   f.newgidmap = "/usr/bin/newgidmap";
-  for (Probe Facts::*field : {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::overlayfs,
+  for (Probe Facts::*field : {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::bypass, &Facts::overlayfs,
                               &Facts::fresh_proc, &Facts::fresh_sysfs, &Facts::nftables, &Facts::iptables,
                               &Facts::bridge, &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd})
     f.*field = {true, ""};
@@ -127,6 +127,15 @@ TEST_CASE("doctor: what is lost, which rung is taken then, and at what cost", "[
        "chmod 0666 /dev/net/tun"},
       {"tap off", [](Facts&, Config& c) { c.tap = TapMode::kOff; }, "network_out", "none", "tap",
        "network.tap is \"off\"", Cost::kDegrades, ""},
+      {"no bypass", [](Facts& f, Config&) { f.bypass = kBroken; }, "bypass", "none", "bypass", "broken",
+       Cost::kDegrades, "a kernel of 5.14"},
+      {"no looking into processes",
+       [](Facts& f, Config&) {
+         f.bypass = {false, "pidfd_getfd: Operation not permitted"};
+       },
+       "bypass", "none", "bypass", "pidfd_getfd: Operation not permitted", Cost::kDegrades, "ptrace_scope"},
+      {"bypass off", [](Facts&, Config& c) { c.bypass = BypassMode::kOff; }, "bypass", "none", "bypass",
+       "network.bypass is \"off\"", Cost::kDegrades, ""},
       {"no tun, no dummy: a bridge stands in", [](Facts& f, Config&) { f.tun = f.dummy = kBroken; }, "network_out",
        "none", "tap", "broken", Cost::kDegrades, "modprobe -a tun"},
       {"nor a bridge", [](Facts& f, Config&) { f.tun = f.dummy = f.bridge = kBroken; }, "network_out", "", "none",
@@ -274,8 +283,9 @@ TEST_CASE("doctor: JSON has the documented members", "[facts]") {
                                                        "memory_bytes", "uid", "user"});
   std::vector<std::string> ladders;
   for (const auto& each : json["ladders"]) ladders.push_back(each["name"]);
-  CHECK(ladders == std::vector<std::string>{"user_namespace", "identity", "cgroups", "network_out", "pod_network",
-                                            "service_proxy", "snapshotter", "proc", "sys", "state", "components"});
+  CHECK(ladders == std::vector<std::string>{"user_namespace", "identity", "cgroups", "network_out", "bypass",
+                                            "pod_network", "service_proxy", "snapshotter", "proc", "sys", "state",
+                                            "components"});
   const auto& out = json["ladders"][3];
   CHECK(keys(out) == std::vector<std::string>{"name", "required", "rungs", "taken"});
   CHECK(out["taken"] == "none");
@@ -292,14 +302,14 @@ TEST_CASE("doctor: JSON has the documented members", "[facts]") {
   facts.bridge = kBroken;
   json = nlohmann::json::parse(diagnosis_as_json(diagnose(facts, {})), nullptr, false);
   CHECK(json["ready"] == false);
-  CHECK(json["ladders"][4]["taken"].is_null());
+  CHECK(json["ladders"][5]["taken"].is_null());
 }
 
 TEST_CASE("doctor: the script for root is a script, whatever reasons and names hold", "[facts]") {
   Facts facts = good();
   for (Probe Facts::*field :
-       {&Facts::user_namespace, &Facts::tun, &Facts::overlayfs, &Facts::nftables, &Facts::iptables, &Facts::bridge,
-        &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd})
+       {&Facts::user_namespace, &Facts::tun, &Facts::bypass, &Facts::overlayfs, &Facts::nftables, &Facts::iptables,
+        &Facts::bridge, &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd})
     facts.*field = {false, "first\nrm -rf /nonexistent; $(false)"};
   facts.user = "o'neil; false";
   facts.subuids.clear();

@@ -14,7 +14,7 @@ NodeOrders orders() {
   orders.state_dir = "/tmp/sublet-1000/local-default";
   orders.mounts = {{MountStep::Kind::kTmpfs, "mode=755", "/run", "", false}};
   orders.link.network =
-      *netns::make_tap_orders(*parse_cidr("10.0.2.0/24"), std::nullopt, 65520, "nameserver 1.1.1.1\n");
+      *netns::make_tap_orders(*sublet::parse_cidr("10.0.2.0/24"), std::nullopt, 65520, "nameserver 1.1.1.1\n");
   Service service;
   service.name = "etcd";
   service.argv = {"/bin/etcd"};

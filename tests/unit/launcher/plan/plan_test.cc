@@ -26,6 +26,7 @@ TEST_CASE("plan: a host that gives everything", "[plan]") {
   CHECK(plan.state_base == "/tmp");
   CHECK(plan.identity.rung == IdentityRung::kSubuidFull);
   CHECK(plan.tap);
+  CHECK(plan.bypass);
   CHECK(plan.proxy == ProxyMode::kNftables);
   CHECK(plan.snapshotter == Snapshotter::kOverlayfs);
   CHECK(plan.fresh_proc);
@@ -160,6 +161,16 @@ TEST_CASE("plan: a rung that the host does not give is lost, and said", "[plan]"
   };
   const std::vector<Lost> rows = {
       {"no tap", [](Facts& f, Config&) { f.tun = kBroken; }, "network: ", [](const Plan& p) { return !p.tap; }},
+      {"no tap, but the bypass: TCP by address", [](Facts& f, Config&) { f.tun = kBroken; }, "network: without a tap",
+       [](const Plan& p) { return !p.tap && p.bypass; }},
+      {"neither",
+       [](Facts& f, Config& c) {
+         f.tun = kBroken;
+         c.bypass = BypassMode::kOff;
+       },
+       "network: pods reach one another but nothing", [](const Plan& p) { return !p.tap && !p.bypass; }},
+      {"no bypass", [](Facts& f, Config&) { f.bypass = kBroken; },
+       "bypass: ", [](const Plan& p) { return p.tap && !p.bypass; }},
       {"tap off",
        [](Facts& f, Config& c) {
          f.tun = kBroken;
