@@ -132,6 +132,19 @@ bool may_enter(ConstBytes frame, bool ipv6, std::span<const std::uint8_t, 4> gat
   }
 }
 
+bool goes_to(ConstBytes frame, std::span<const Cidr> networks) {
+  if (networks.empty() || frame.size() < kEthernet + kIpv4) return false;
+  const std::uint16_t type = load16(frame, kEthernet - 2);
+  constexpr std::size_t kDestinationV4 = 16;
+  constexpr std::size_t kDestinationV6 = 24;
+  IpAddress to;
+  to.v6 = type == kTypeIpv6;
+  if ((!to.v6 && type != kTypeIpv4) || (to.v6 && frame.size() < kEthernet + kIpv6)) return false;
+  const ConstBytes from = frame.subspan(kEthernet + (to.v6 ? kDestinationV6 : kDestinationV4), to.bits() / 8);
+  std::copy(from.begin(), from.end(), to.bytes.begin());
+  return std::any_of(networks.begin(), networks.end(), [&](const Cidr& each) { return contains(each, to); });
+}
+
 bool complete_checksum(Bytes frame, std::size_t start, std::size_t offset) {
   if (start > frame.size() || frame.size() - start < offset + 2) return false;
   // The field holds the pseudo-header's sum already.

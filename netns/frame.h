@@ -12,6 +12,8 @@
 #include <optional>
 #include <span>
 
+#include "base/cidr.h"
+
 namespace sublet::netns {
 
 using Bytes = std::span<std::uint8_t>;
@@ -39,6 +41,9 @@ static_assert(sizeof(VnetHeader) == 10);
 /// - protocols other than ARP, IPv4 and IPv6 (libslirp speaks NC-SI too).
 /// `gateway` is libslirp's own IPv4 address, in network byte order.
 [[nodiscard]] bool may_enter(ConstBytes frame, bool ipv6, std::span<const std::uint8_t, 4> gateway);
+
+/// Is the frame an IP packet to one of these networks?
+[[nodiscard]] bool goes_to(ConstBytes frame, std::span<const Cidr> networks);
 
 /// Does what VnetHeader::kNeedsChecksum asks for. False if the offsets lie outside of the frame.
 [[nodiscard]] bool complete_checksum(Bytes frame, std::size_t start, std::size_t offset);

@@ -100,6 +100,17 @@ Result<void> add_route(nl_sock* socket, int index, const Cidr& to, const IpAddre
   return nl(rtnl_route_add(socket, route.get(), NLM_F_EXCL), what);
 }
 
+Result<void> add_prohibition(nl_sock* socket, const Cidr& to) {
+  auto destination = nl_address(to.address, to.length);
+  auto route = owned<Route>(rtnl_route_alloc());
+  std::string what = "prohibiting " + to.text();
+  TRY(nl(rtnl_route_set_family(route.get(), to.address.v6 ? AF_INET6 : AF_INET), what));
+  TRY(nl(rtnl_route_set_dst(route.get(), destination.get()), what));
+  TRY(nl(rtnl_route_set_type(route.get(), RTN_PROHIBIT), what));
+  rtnl_route_set_scope(route.get(), RT_SCOPE_UNIVERSE);
+  return nl(rtnl_route_add(socket, route.get(), NLM_F_EXCL), what);
+}
+
 Result<void> add_link(nl_sock* socket, const std::string& name, const char* type) {
   auto link = owned<Link>(rtnl_link_alloc());
   rtnl_link_set_name(link.get(), name.c_str());
@@ -133,6 +144,7 @@ Result<void> configure_link(const LinkPlan& plan) {
     TRY_WHILE("link " + plan.name, add_route(socket.get(), index, Cidr{IpAddress{gateway.v6, {}}, 0}, &gateway));
   for (const Cidr& prefix : plan.on_link)
     TRY_WHILE("link " + plan.name, add_route(socket.get(), index, prefix, nullptr));
+  for (const Cidr& prefix : plan.prohibited) TRY(add_prohibition(socket.get(), prefix));
   return {};
 }
 

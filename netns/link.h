@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
 #include "base/cidr.h"
+#include "base/result.h"
 
 namespace sublet::netns {
 
@@ -25,6 +25,7 @@ struct LinkPlan {
   std::vector<LinkAddress> addresses;  // of both families
   std::vector<IpAddress> gateways;     // a default route through each; at most one of each family
   std::vector<Cidr> on_link;           // further prefixes that are routed to the link itself
+  std::vector<Cidr> prohibited;  // prefixes that are refused at once (EACCES, ICMP «administratively prohibited»)
 };
 
 /// Sets lo up; the kernel then gives it 127.0.0.1 and ::1.

@@ -45,7 +45,8 @@ constexpr std::size_t kWorthOffload = 512;
 
 class Driver {
  public:
-  Driver(const TapOrders& orders, PollSet polls) : polls_(std::move(polls)), ipv6_(orders.v6.has_value()) {
+  Driver(const TapOrders& orders, PollSet polls)
+      : polls_(std::move(polls)), ipv6_(orders.v6.has_value()), denied_(orders.denied) {
     std::copy_n(orders.v4.gateway.bytes.begin(), gateway_.size(), gateway_.begin());
   }
   Result<void> create_stack(const TapOrders& orders) {
@@ -65,6 +66,7 @@ class Driver {
   PollSet polls_;
   std::unique_ptr<SlirpStack> stack_;
   bool ipv6_;
+  std::vector<Cidr> denied_;
   std::array<std::uint8_t, 4> gateway_{};
   // kSegment, or the smallest MSS that a guest has offered and that was raised. One for all connections: a smaller one
   // than needed does no harm.
@@ -111,7 +113,7 @@ Driver::Tap Driver::from_guest() {
     }
     if (static_cast<std::size_t>(count) < sizeof in_.header) continue;
     Bytes frame(in_.frame.data(), static_cast<std::size_t>(count) - sizeof in_.header);
-    if (!may_enter(frame, ipv6_, gateway_)) continue;
+    if (!may_enter(frame, ipv6_, gateway_) || goes_to(frame, denied_)) continue;
     if ((in_.header.flags & VnetHeader::kNeedsChecksum) != 0 &&
         !complete_checksum(frame, in_.header.checksum_start, in_.header.checksum_offset))
       continue;

@@ -81,7 +81,7 @@ Result<TapSubnet> subnet_from(const json& object, const std::string& where) {
 Result<TapOrders> parse(std::string_view text) {
   json object = json::parse(text, nullptr, false);
   if (object.is_discarded()) return fail("not JSON");
-  TRY(expect_keys(object, "orders", {"v4", "v6", "mtu", "resolv_conf"}));
+  TRY(expect_keys(object, "orders", {"v4", "v6", "mtu", "resolv_conf", "denied"}));
   TapOrders orders;
   orders.v4 = TRY(subnet_from(object.at("v4"), "v4"));
   if (!object.at("v6").is_null()) orders.v6 = TRY(subnet_from(object.at("v6"), "v6"));
@@ -90,6 +90,11 @@ Result<TapOrders> parse(std::string_view text) {
     return fail(fmt::format("mtu: not a number up to {}", kMaxTapMtu));
   orders.mtu = mtu.get<std::uint32_t>();
   orders.resolv_conf = TRY(text_at(object, "orders", "resolv_conf"));
+  if (!object.at("denied").is_array()) return fail("denied: not a list");
+  for (const json& each : object.at("denied")) {
+    if (!each.is_string()) return fail("denied: holds something that is not a text");
+    orders.denied.push_back(TRY_WHILE("denied", parse_cidr(each.get_ref<const std::string&>())));
+  }
   TRY(check(orders));
   return orders;
 }
@@ -116,10 +121,13 @@ Result<void> check(const TapOrders& orders) {
 }
 
 std::string to_json(const TapOrders& orders) {
+  json denied = json::array();
+  for (const Cidr& prefix : orders.denied) denied.push_back(prefix.text());
   json object{{"v4", subnet_json(orders.v4)},
               {"v6", orders.v6 ? subnet_json(*orders.v6) : json(nullptr)},
               {"mtu", orders.mtu},
-              {"resolv_conf", orders.resolv_conf}};
+              {"resolv_conf", orders.resolv_conf},
+              {"denied", std::move(denied)}};
   // Bytes that are no UTF-8 would make dump() throw; nothing that a resolver reads has any.
   return object.dump(-1, ' ', false, json::error_handler_t::ignore);
 }

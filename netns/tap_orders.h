@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "base/cidr.h"
+#include "base/result.h"
 #include "netns/link.h"
 #include "netns/resolv_conf.h"
 
@@ -33,7 +33,8 @@ struct TapOrders {
   TapSubnet v4;
   std::optional<TapSubnet> v6;
   std::uint32_t mtu = kMaxTapMtu;
-  std::string resolv_conf;  // what libslirp reads: resolv_conf_for_driver()
+  std::string resolv_conf;   // what libslirp reads: resolv_conf_for_driver()
+  std::vector<Cidr> denied;  // networks that nothing is passed on to
   [[nodiscard]] bool operator==(const TapOrders&) const = default;
 };
 

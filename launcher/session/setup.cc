@@ -42,11 +42,19 @@ Result<void> read_top_level(RootFacts& facts) {
   return {};
 }
 
+Result<std::vector<Cidr>> denied_networks(const Plan& plan) {
+  std::vector<Cidr> denied;
+  for (const std::string& prefix : plan.config.deny) denied.push_back(TRY(parse_cidr(prefix)));
+  return denied;
+}
+
 Result<netns::TapOrders> tap_orders(const Plan& plan, const netns::ResolvConf& host) {
   Cidr v4 = TRY(parse_cidr(plan.addresses.node_cidr));
   std::optional<Cidr> v6;
   if (!plan.addresses.node6_cidr.empty()) v6 = TRY(parse_cidr(plan.addresses.node6_cidr));
-  return netns::make_tap_orders(v4, v6, plan.mtu, netns::resolv_conf_for_driver(host));
+  netns::TapOrders orders = TRY(netns::make_tap_orders(v4, v6, plan.mtu, netns::resolv_conf_for_driver(host)));
+  orders.denied = TRY(denied_networks(plan));
+  return orders;
 }
 
 }  // namespace
@@ -57,7 +65,7 @@ Result<bypass::BrokerOrders> broker_orders(const Plan& plan) {
   const Addresses& addresses = plan.addresses;
   for (const std::string& prefix : {addresses.node_cidr, addresses.node6_cidr, addresses.pods, addresses.services})
     if (!prefix.empty()) orders.cluster.push_back(TRY(sublet::parse_cidr(prefix)));
-  for (const std::string& prefix : plan.config.deny) orders.denied.push_back(TRY(sublet::parse_cidr(prefix)));
+  orders.denied = TRY(denied_networks(plan));
   return orders;
 }
 

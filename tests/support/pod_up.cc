@@ -90,7 +90,9 @@ Result<netns::TapOrders> orders_of(const Options& options) {
   std::optional<Cidr> v6;
   if (options.ipv6) v6 = TRY(parse_cidr("fd00::/64"));
   const Cidr v4 = TRY(parse_cidr("10.0.2.0/24"));
-  return netns::make_tap_orders(v4, v6, options.mtu, netns::resolv_conf_for_driver(host));
+  auto orders = TRY(netns::make_tap_orders(v4, v6, options.mtu, netns::resolv_conf_for_driver(host)));
+  orders.denied = options.broker.denied;
+  return orders;
 }
 
 // ---- inside: root of the new namespaces ----

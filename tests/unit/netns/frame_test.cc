@@ -33,6 +33,23 @@ TEST_CASE("frame: no spelling of the host's loopback may enter", "[netns]") {
   }
 }
 
+TEST_CASE("frame: where it goes is told by its IP header", "[netns]") {
+  const std::vector<Cidr> networks = {*parse_cidr("10.200.0.0/16"), *parse_cidr("2001:db8:5::/48")};
+  for (const char* to : {"10.200.0.0", "10.200.255.255", "2001:db8:5::1"}) {
+    INFO(to);
+    CHECK(goes_to(udp_frame(guest_of(to), to, 40000, 9999, "x"), networks));
+    CHECK(goes_to(tcp_frame({.from = guest_of(to), .to = to, .flags = kSyn}), networks));
+    auto frame = udp_frame(guest_of(to), to, 40000, 9999, "x");
+    CHECK_FALSE(goes_to(frame, {}));
+    // Too short to tell: then it is too short to be let in, too.
+    frame.resize(30);
+    CHECK_FALSE(goes_to(frame, networks));
+    CHECK_FALSE(enters(frame));
+  }
+  for (const char* to : {"10.201.0.0", "10.199.255.255", "2001:db8:6::1"})
+    CHECK_FALSE(goes_to(udp_frame(guest_of(to), to, 40000, 9999, "x"), networks));
+}
+
 TEST_CASE("frame: what is not answered or not ours may not enter", "[netns]") {
   for (const char* to :
        {"224.0.0.1", "239.255.255.250", "255.255.255.255", "ff02::1", "ff01::1", "ff0e::1", "fe80::2"}) {

@@ -33,6 +33,7 @@ TEST_CASE("tap_orders: through JSON and back nothing changes", "[netns]") {
   orders.v6.reset();
   orders.mtu = 576;
   orders.resolv_conf = "nameserver 1.1.1.1\n# \"quoted\"\n";
+  orders.denied = {*parse_cidr("10.200.0.0/16"), *parse_cidr("2001:db8::/32")};
   CHECK(tap_orders_from_json(to_json(orders)).value() == orders);
 }
 
@@ -85,6 +86,8 @@ TEST_CASE("tap_orders: JSON that is not exactly the orders is refused, and says 
       {"/mtu", 4294968796U, "mtu"},
       {"/mtu", "1500", "mtu"},
       {"/resolv_conf", nullptr, "is not a text"},
+      {"/denied", 5, "not a list"},
+      {"/denied", {"10.0.0.1/8"}, "bits set outside"},
       {"/host_loopback", true, "unknown key"},
   };
   for (const auto& c : cases) {
