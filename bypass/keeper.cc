@@ -75,6 +75,7 @@ void Keeper::on_broker(std::uint32_t events) {
 }
 
 void Keeper::watch(bool writable) {
+  broker_watch_.reset();  // a descriptor is watched once at a time (EEXIST of epoll_ctl(2))
   auto watch = loop_.on_fd(broker_.get(), EPOLLIN | (writable ? EPOLLOUT : 0U),
                            [this](std::uint32_t events) { on_broker(events); });
   if (watch) broker_watch_ = std::move(*watch);
