@@ -127,9 +127,7 @@ class Broker {
     }
     if (tools_ == nullptr) return fail("a message before the memory");
     if (message.text == "known") {
-      std::vector<std::uint32_t> numbers;
-      for (const auto& [number, thread] : listeners_) numbers.push_back(number);
-      slots_->drop_unknown(numbers);
+      slots_->drop_unknown();
       const char byte = 1;
       (void)!::write(kReadyFd, &byte, 1);
       return {};

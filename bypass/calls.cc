@@ -152,11 +152,13 @@ bool Calls::put_in_place(const Request& request, int old_fd, int new_fd, Reason 
 
 void Calls::connect(const Request& request, UniqueFd socket, const RawAddress& to, bool ours) {
   bool waits = false;
-  int error = connect_now(socket.get(), to, waits);
+  int error = connect_now(socket.get(), to, waits, request.slot);
   const bool under_way = error == EINPROGRESS || error == EALREADY;
-  if (under_way && waits && soon(socket.get(), listener_.fd)) error = connect_now(socket.get(), to, waits);
-  // Our predecessor had come to the end of it, but not to say so.
+  if (under_way && waits && soon(socket.get(), listener_.fd))
+    error = connect_now(socket.get(), to, waits, request.slot);
+  // Our predecessor had begun it, or come to its end, but not to say so.
   if (request.again && error == EISCONN) error = 0;
+  if (request.again && error == EALREADY) error = EINPROGRESS;
   if (waits && (error == EINPROGRESS || error == EALREADY)) {
     return tools_.pending.add(
         {request.slot, listener_.fd, listener_.keep, listener_.pod, std::move(socket), to, listener_.killable, ours});
@@ -170,7 +172,8 @@ void Calls::on_connect(const Request& request) {
   UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
   if (!socket) return reply(request, 0, errno == EMFILE || errno == ENFILE ? ENOBUFS : EBADF);
   const SocketKind kind = kind_of(socket.get());
-  if (!kind.is_socket()) return reply(request, 0, ENOTSOCK);
+  if (!kind.is_socket()) return reply(request, 0, kind.error);
+  if (request.again) mend_mode(socket.get(), *request.slot);
   // Names of other families are the program's own: its files, its credentials.
   if (!kind.is_inet()) return pass(request);
   RawAddress to;
@@ -196,7 +199,7 @@ void Calls::on_connect(const Request& request) {
   UniqueFd inner = pod_socket(socket.get(), kind.domain);
   if (!inner) return reply(request, 0, errno);
   bool waits = false;
-  const int error = connect_now(inner.get(), to, waits);
+  const int error = connect_now(inner.get(), to, waits, nullptr);
   if (!put_in_place(request, socket.get(), inner.get(), reason)) return;
   if (waits && error == EINPROGRESS) return connect(request, std::move(inner), to, false);
   reply(request, 0, error);
@@ -206,7 +209,7 @@ void Calls::on_bind(const Request& request) {
   UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
   if (!socket) return reply(request, 0, EBADF);
   const SocketKind kind = kind_of(socket.get());
-  if (!kind.is_socket()) return reply(request, 0, ENOTSOCK);
+  if (!kind.is_socket()) return reply(request, 0, kind.error);
   if (!kind.is_inet()) return pass(request);
   RawAddress address;
   if (const int error = copy_address(request, address); error != 0) return reply(request, 0, error);
@@ -231,7 +234,7 @@ void Calls::on_listen(const Request& request) {
   UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
   if (!socket) return reply(request, 0, EBADF);
   const SocketKind kind = kind_of(socket.get());
-  if (!kind.is_socket()) return reply(request, 0, ENOTSOCK);
+  if (!kind.is_socket()) return reply(request, 0, kind.error);
   if (!kind.is_inet()) return pass(request);
   const int backlog = static_cast<int>(request.arguments[1]);
   if (!is_hosts(kind)) return reply(request, 0, ::listen(socket.get(), backlog) == 0 ? 0 : errno);

@@ -39,7 +39,8 @@ UniqueFd fetch(int pidfd, int number, int floor) {
   return lift(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, number, 0)), floor);
 }
 
-bool move_one(int epoll, int number, const Registration& registration, int old_fd, int new_fd) {
+bool move_one(int epoll, const Registration& registration, int old_fd, int new_fd) {
+  const int number = registration.number;
   // ENOENT: another copy of the same set was dealt with before.
   if (::dup3(old_fd, number, O_CLOEXEC) < 0) return false;
   const bool removed = ::epoll_ctl(epoll, EPOLL_CTL_DEL, number, nullptr) == 0;
@@ -75,7 +76,7 @@ std::vector<Registration> registrations_in(std::string_view fdinfo, int epoll, i
     auto data = word_after<std::uint64_t>(line, "data:", kHex);
     auto of = word_after<ino_t>(line, "ino:", kHex);
     if (!events || !data || (of && *of != inode)) continue;
-    found.push_back({epoll, *events, *data});
+    found.push_back({epoll, number, *events, *data});
   }
   return found;
 }
@@ -95,11 +96,10 @@ EpollRepair::~EpollRepair() {
   if (thread_.joinable()) thread_.join();
 }
 
-bool EpollRepair::move(pid_t thread, int number, const std::vector<Registration>& registrations, int old_fd,
-                       int new_fd) {
+bool EpollRepair::move(pid_t thread, const std::vector<Registration>& registrations, int old_fd, int new_fd) {
   if (registrations.empty()) return true;
   std::lock_guard turn(turn_);
-  Job job{thread, number, &registrations, old_fd, new_fd, false};
+  Job job{thread, &registrations, old_fd, new_fd, false};
   std::unique_lock lock(mutex_);
   job_ = &job;
   changed_.notify_all();
@@ -118,17 +118,18 @@ void EpollRepair::work() {
     changed_.wait(lock, [this] { return stopping_ || job_ != nullptr; });
     if (stopping_) return;
     Job& job = *job_;
-    job.moved = own_table && self && job.number < floor;
+    job.moved = own_table && self;
     if (job.moved) {
       const UniqueFd old_fd = fetch(self.get(), job.old_fd, floor);
       const UniqueFd new_fd = fetch(self.get(), job.new_fd, floor);
       for (const Registration& each : *job.registrations) {
         UniqueFd low = copy_fd(pidfds, job.thread, each.epoll);
         const UniqueFd epoll = lift(low.release(), floor);
-        job.moved &= old_fd && new_fd && epoll && move_one(epoll.get(), job.number, each, old_fd.get(), new_fd.get());
+        const bool can = old_fd && new_fd && epoll && each.number < floor;
+        job.moved &= can && move_one(epoll.get(), each, old_fd.get(), new_fd.get());
+        if (can) (void)::close(each.number);
       }
       pidfds.forget(job.thread);
-      (void)::close(job.number);
     }
     job_ = nullptr;
     changed_.notify_all();

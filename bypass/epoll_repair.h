@@ -22,7 +22,8 @@ namespace sublet::bypass {
 
 /// One registration, as /proc/PID/fdinfo/EPFD tells it.
 struct Registration {
-  int epoll = -1;  // the set's descriptor in the process
+  int epoll = -1;   // the set's descriptor in the process
+  int number = -1;  // the file's, under which it was put in
   std::uint32_t events = 0;
   std::uint64_t data = 0;
 };
@@ -36,15 +37,13 @@ class EpollRepair {
   [[nodiscard]] static Result<std::unique_ptr<EpollRepair>> start();
   ~EpollRepair();
 
-  /// For descriptor `number` of this thread's process: takes `old_fd`'s file out of those sets and puts `new_fd`'s in.
-  /// Both are ours. False if any could not be moved.
-  [[nodiscard]] bool move(pid_t thread, int number, const std::vector<Registration>& registrations, int old_fd,
-                          int new_fd);
+  /// In this thread's process: takes `old_fd`'s file out of those sets and puts `new_fd`'s in. Both are ours. False if
+  /// any could not be moved.
+  [[nodiscard]] bool move(pid_t thread, const std::vector<Registration>& registrations, int old_fd, int new_fd);
 
  private:
   struct Job {
     pid_t thread = 0;
-    int number = -1;
     const std::vector<Registration>* registrations = nullptr;
     int old_fd = -1;
     int new_fd = -1;

@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 // The kernel's own value for «interrupted; do it again if the handler says so» (include/linux/errno.h). As a
 // notification's answer it does what it does inside: the thread has a signal to take, and then either gets EINTR or, by
-// SA_RESTART, makes the call again.
+// SA_RESTART, makes the call again. A thread without a signal would be given the number itself.
 constexpr int kRestart = 512;  // ERESTARTSYS
 
 std::uint64_t mask_of(std::string_view status, std::string_view key) {
@@ -32,9 +32,9 @@ std::uint64_t mask_of(std::string_view status, std::string_view key) {
   return mask;
 }
 
-bool signal_waits_for(pid_t thread) {
+Signalled signalled(pid_t thread) {
   std::array<char, 4096> buffer;
-  return signal_waits(read_proc(thread, "status", buffer.data(), buffer.size()));
+  return bypass::signalled(read_proc(thread, "status", buffer.data(), buffer.size()));
 }
 
 Clock::time_point deadline_of(int socket) {
@@ -48,18 +48,33 @@ Clock::time_point deadline_of(int socket) {
 
 }  // namespace
 
-int connect_now(int fd, const RawAddress& to, bool& waits) {
+int connect_now(int fd, const RawAddress& to, bool& waits, Slot* slot) {
   const int flags = ::fcntl(fd, F_GETFL);
   waits = flags >= 0 && (flags & O_NONBLOCK) == 0;
-  if (waits) (void)::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  if (waits) {
+    if (slot != nullptr) slot->made_nonblocking.store(1);
+    (void)::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  }
   const int error = ::connect(fd, to.get(), to.length) == 0 ? 0 : errno;
-  if (waits) (void)::fcntl(fd, F_SETFL, flags);
+  if (waits) {
+    (void)::fcntl(fd, F_SETFL, flags);
+    if (slot != nullptr) slot->made_nonblocking.store(0);
+  }
   return error;
 }
 
-bool signal_waits(std::string_view status) {
-  const std::uint64_t pending = mask_of(status, "SigPnd") | mask_of(status, "ShdPnd");
-  return (pending & ~mask_of(status, "SigBlk") & ~mask_of(status, "SigIgn")) != 0;
+void mend_mode(int fd, Slot& slot) {
+  if (slot.made_nonblocking.load() == 0) return;
+  if (const int flags = ::fcntl(fd, F_GETFL); flags >= 0) (void)::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+  slot.made_nonblocking.store(0);
+}
+
+Signalled signalled(std::string_view status) {
+  const std::uint64_t open = ~mask_of(status, "SigBlk") & ~mask_of(status, "SigIgn");
+  if ((mask_of(status, "SigPnd") & open) != 0) return Signalled::kYes;
+  if ((mask_of(status, "ShdPnd") & open) == 0) return Signalled::kNo;
+  if (proc_field(status, "Threads") == "1") return Signalled::kYes;
+  return proc_field(status, "Tgid") == proc_field(status, "Pid") ? Signalled::kMaybe : Signalled::kNo;
 }
 
 Result<std::unique_ptr<Pending>> Pending::start(Slots& slots) {
@@ -95,13 +110,13 @@ void Pending::add(PendingConnect connect) {
   (void)!::write(wake_.get(), &one, sizeof one);
 }
 
-bool Pending::look(const Entry& entry, bool ready, bool patrol) {
+bool Pending::look(Entry& entry, bool ready, bool patrol) {
   const PendingConnect& connect = entry.connect;
   const seccomp_notif& call = connect.slot->notification;
   if (ready) {
     // Once more connect: gives the result and takes the socket through the states that a waiting connect would have.
     bool waits = false;
-    const int error = connect_now(connect.socket.get(), connect.to, waits);
+    const int error = connect_now(connect.socket.get(), connect.to, waits, connect.slot);
     if (error != EINPROGRESS && error != EALREADY) {
       if (error != 0 && connect.ours) connect.pod->counters.count(connect.pod->counters.failed);
       (void)answer(connect.listener, call.id, 0, error);
@@ -114,8 +129,13 @@ bool Pending::look(const Entry& entry, bool ready, bool patrol) {
   }
   if (!patrol) return false;
   if (!still_valid(connect.listener, call.id)) return true;
-  if (!connect.killable || !signal_waits_for(static_cast<pid_t>(call.pid))) return false;
-  (void)answer(connect.listener, call.id, 0, kRestart);
+  if (!connect.killable) return false;
+  const Signalled now = signalled(static_cast<pid_t>(call.pid));
+  const bool twice = now == Signalled::kMaybe && entry.maybe_signalled;
+  entry.maybe_signalled = now == Signalled::kMaybe;
+  if (now != Signalled::kYes && !twice) return false;
+  // A call that has a time limit is not made again by itself (sock_intr_errno(), include/net/sock.h).
+  (void)answer(connect.listener, call.id, 0, entry.deadline == Clock::time_point::max() ? kRestart : EINTR);
   return true;
 }
 

@@ -21,8 +21,11 @@
 namespace sublet::bypass {
 
 /// connect(2) without waiting, whatever the file's mode is (which other threads may see changed for a moment). 0 or an
-/// errno: EINPROGRESS, EALREADY: it is under way. `waits`: would the program have waited?
-[[nodiscard]] int connect_now(int fd, const RawAddress& to, bool& waits);
+/// errno: EINPROGRESS, EALREADY: it is under way. `waits`: would the program have waited? `slot`: where it is noted
+/// that the mode is changed, if the program has the file, too.
+[[nodiscard]] int connect_now(int fd, const RawAddress& to, bool& waits, Slot* slot);
+/// Puts a file's mode right that a broker died over.
+void mend_mode(int fd, Slot& slot);
 
 struct PendingConnect {
   Slot* slot = nullptr;
@@ -47,11 +50,12 @@ class Pending {
   struct Entry {
     PendingConnect connect;
     std::chrono::steady_clock::time_point deadline;  // max(): none
+    bool maybe_signalled = false;                    // when last looked at
   };
   explicit Pending(Slots& slots) : slots_(slots) {}
   void work();
   /// True once it is answered.
-  [[nodiscard]] static bool look(const Entry& entry, bool ready, bool patrol);
+  [[nodiscard]] static bool look(Entry& entry, bool ready, bool patrol);
   void finish(std::size_t index);
 
   Slots& slots_;
@@ -64,8 +68,10 @@ class Pending {
   std::thread thread_;
 };
 
-/// Would a signal that is waiting for this thread interrupt a call? By the text of /proc/TID/status: pending, neither
-/// blocked nor ignored. Pure.
-[[nodiscard]] bool signal_waits(std::string_view status);
+/// Is there a signal for this thread that would interrupt its call? By the text of /proc/TID/status: pending, neither
+/// blocked nor ignored. One for the whole process counts only for the thread that the kernel prefers, the first
+/// (complete_signal(), kernel/signal.c); and not surely there, as a thread that runs may be about to take it. Pure.
+enum class Signalled : std::uint8_t { kNo, kMaybe, kYes };
+[[nodiscard]] Signalled signalled(std::string_view status);
 
 }  // namespace sublet::bypass

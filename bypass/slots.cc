@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -32,10 +31,11 @@ Result<Slots> Slots::map(int memory) {
 Slots::Slots(Slot* slots) : slots_(slots) {
   free_.reserve(kCount);
   for (std::uint32_t i = kCount; i-- > 0;)
-    if (slots_[i].listener.load() == 0) free_.push_back(i);  // the first ones on top: few pages are touched
+    (slots_[i].listener.load() == 0 ? free_ : left_).push_back(i);  // the first ones on top: few pages are touched
 }
 
-Slots::Slots(Slots&& other) noexcept : slots_(std::exchange(other.slots_, nullptr)), free_(std::move(other.free_)) {}
+Slots::Slots(Slots&& other) noexcept
+    : slots_(std::exchange(other.slots_, nullptr)), free_(std::move(other.free_)), left_(std::move(other.left_)) {}
 
 Slots::~Slots() {
   if (slots_ != nullptr) (void)::munmap(slots_, kBytes);
@@ -48,6 +48,7 @@ Slot* Slots::take(std::uint32_t listener) {
   Slot* slot = &slots_[free_.back()];
   free_.pop_back();
   std::memset(&slot->notification, 0, sizeof slot->notification);
+  slot->made_nonblocking.store(0);
   slot->listener.store(listener);
   return slot;
 }
@@ -59,20 +60,23 @@ void Slots::give_back(Slot* slot) {
 }
 
 std::vector<Slot*> Slots::adopt(std::uint32_t listener) {
+  std::lock_guard lock(mutex_);
   std::vector<Slot*> found;
-  for (std::size_t i = 0; i < kCount; ++i)
-    if (slots_[i].listener.load() == listener) found.push_back(&slots_[i]);
+  std::erase_if(left_, [&](std::uint32_t i) {
+    if (slots_[i].listener.load() != listener) return false;
+    found.push_back(&slots_[i]);
+    return true;
+  });
   return found;
 }
 
-void Slots::drop_unknown(std::span<const std::uint32_t> known) {
+void Slots::drop_unknown() {
   std::lock_guard lock(mutex_);
-  for (std::uint32_t i = 0; i < kCount; ++i) {
-    const std::uint32_t listener = slots_[i].listener.load();
-    if (listener == 0 || std::find(known.begin(), known.end(), listener) != known.end()) continue;
+  for (std::uint32_t i : left_) {
     slots_[i].listener.store(0);
     free_.push_back(i);
   }
+  left_.clear();
 }
 
 }  // namespace sublet::bypass

@@ -11,7 +11,6 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
-#include <span>
 #include <vector>
 
 #include "base/result.h"
@@ -21,7 +20,8 @@ namespace sublet::bypass {
 
 struct Slot {
   std::atomic<std::uint32_t> listener;  // the keeper's number of the listener, from 1 on; 0: free
-  std::uint32_t reserved;
+  // The task's socket is non-blocking for a moment by our doing (connect_now()); a successor puts that right.
+  std::atomic<std::uint32_t> made_nonblocking;
   seccomp_notif notification;  // id 0: nothing fetched yet
 };
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
@@ -46,14 +46,16 @@ class Slots {
 
   /// What the broker before us had fetched from this listener.
   [[nodiscard]] std::vector<Slot*> adopt(std::uint32_t listener);
-  /// Frees what belongs to listeners that are no more. To be called once, when all listeners are known.
-  void drop_unknown(std::span<const std::uint32_t> known);
+  /// Frees what the broker before us had fetched from listeners that are no more: what nobody adopted. To be called
+  /// once, when all listeners are known.
+  void drop_unknown();
 
  private:
   explicit Slots(Slot* slots);
   Slot* slots_;
   std::mutex mutex_;
   std::vector<std::uint32_t> free_;
+  std::vector<std::uint32_t> left_;  // by the broker before us, and not adopted yet
 };
 
 }  // namespace sublet::bypass

@@ -5,6 +5,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+
 #include "base/unique_fd.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -26,7 +28,11 @@ bool SocketKind::is_inet() const { return domain == AF_INET || domain == AF_INET
 
 SocketKind kind_of(int fd) {
   SocketKind kind;
-  if (!option(fd, SOL_SOCKET, SO_DOMAIN, kind.domain)) return kind;
+  if (!option(fd, SOL_SOCKET, SO_DOMAIN, kind.domain)) {
+    kind.domain = -1;
+    kind.error = errno;
+    return kind;
+  }
   if (!kind.is_inet()) return kind;
   (void)option(fd, SOL_SOCKET, SO_TYPE, kind.type);
   (void)option(fd, SOL_SOCKET, SO_PROTOCOL, kind.protocol);

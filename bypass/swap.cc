@@ -79,8 +79,11 @@ Whereabouts DescriptorScan::find(pid_t thread, int number, ino_t inode) {
   }
   found.copies.push_back({number, has_cloexec(thread, number)});
   for (int epoll : sets.epolls) {
-    auto more = registrations_in(fdinfo(thread, epoll), epoll, number, inode);
-    found.registrations.insert(found.registrations.end(), more.begin(), more.end());
+    const std::string text = fdinfo(thread, epoll);
+    for (const Whereabouts::Copy& copy : found.copies) {
+      auto more = registrations_in(text, epoll, copy.number, inode);
+      found.registrations.insert(found.registrations.end(), more.begin(), more.end());
+    }
   }
   return found;
 }
@@ -90,16 +93,20 @@ SwapResult swap_fd(const SwapTarget& target, int old_fd, int new_fd, DescriptorS
   const ino_t inode = inode_of(old_fd);
   const Whereabouts where = scan.find(target.thread, target.number, inode);
   // Other threads of the program go on running: what we looked at may have been replaced since.
-  const UniqueFd again = copy_fd(pidfds, target.thread, target.number);
-  if (!again || inode_of(again.get()) != inode) return SwapResult::kChanged;
+  auto is_still = [&](int number) {
+    const UniqueFd again = copy_fd(pidfds, target.thread, number);
+    return again && inode_of(again.get()) == inode;
+  };
+  if (!is_still(target.number)) return SwapResult::kChanged;
   for (const Whereabouts::Copy& copy : where.copies) {
+    if (copy.number != target.number && !is_still(copy.number)) continue;
     const int error = replace_fd(target.listener, target.id, new_fd, copy.number, copy.cloexec);
     if (error == 0) continue;
     errno = error;
     return error == ENOENT ? SwapResult::kGone : SwapResult::kFailed;
   }
   // Registrations that could not be moved are lost, as they would be without us trying; the socket itself is right.
-  (void)repair.move(target.thread, target.number, where.registrations, old_fd, new_fd);
+  (void)repair.move(target.thread, where.registrations, old_fd, new_fd);
   return SwapResult::kDone;
 }
 

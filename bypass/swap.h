@@ -22,7 +22,7 @@ struct Whereabouts {
     bool cloexec = false;
   };
   std::vector<Copy> copies;                 // descriptor numbers of the same file, the one asked about too
-  std::vector<Registration> registrations;  // of the number asked about
+  std::vector<Registration> registrations;  // of all of those
 };
 
 /// Looks through the process's descriptors. Those of large tables (`kScanLimit`) are not looked through for copies, and
