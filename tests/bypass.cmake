@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+unit_tests(bypass
+  SOURCES abi_test.cc endpoint_test.cc filter_test.cc keeper_test.cc policy_test.cc slots_test.cc texts_test.cc
+    values_test.cc
+  DEPS bypass)
