@@ -56,7 +56,8 @@ class ListenerThread {
       else
         tools.slots.give_back(slot);
     }
-    while (await(fd)) {
+    for (;;) {
+      if (!tools.receive_ends && !await(fd)) return;
       Slot* slot = tools.slots.take(number);
       if (slot == nullptr) {
         // All are in use by connects that wait. They end by themselves; until then there is nothing to fetch into.
@@ -64,10 +65,12 @@ class ListenerThread {
         (void)::nanosleep(&kMoment, nullptr);
         continue;
       }
-      if (receive(fd, slot->notification) == 0)
+      if (receive(fd, slot->notification) == 0) {
         calls.handle(slot);
-      else
-        tools.slots.give_back(slot);
+        continue;
+      }
+      tools.slots.give_back(slot);
+      if (is_over(fd)) return;
     }
   }
 
@@ -122,7 +125,7 @@ class Broker {
     if (message.text == "memory" && message.fds.size() == 1) {
       slots_.emplace(TRY(Slots::map(message.fds[0].get())));
       pending_ = TRY(Pending::start(*slots_));
-      tools_.reset(new Tools{*slots_, *policy_, pod_sockets_, *repair_, *pending_, network_});
+      tools_.reset(new Tools{*slots_, *policy_, pod_sockets_, *repair_, *pending_, network_, receive_ends_});
       return {};
     }
     if (tools_ == nullptr) return fail("a message before the memory");
@@ -211,6 +214,7 @@ class Broker {
   std::mutex mutex_;
   std::vector<std::uint32_t> ended_;
   UniqueFd mailbox_;
+  const bool receive_ends_ = receive_ends();
   std::map<std::uint32_t, std::unique_ptr<ListenerThread>> listeners_;
   std::vector<EventLoop::Watch> watches_;
 };

@@ -75,4 +75,9 @@ int replace_fd(int listener, std::uint64_t id, int fd, int number, bool cloexec)
   return status_of(::ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add));
 }
 
+bool is_over(int listener) {
+  pollfd poll{listener, POLLIN, 0};
+  return ::poll(&poll, 1, 0) == 1 && (poll.revents & POLLIN) == 0;
+}
+
 }  // namespace sublet::bypass

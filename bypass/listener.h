@@ -30,8 +30,13 @@ void prefer_sync_wake_up(int listener);
 
 /// Waits for a notification. False: there will be none any more, all tasks under the filter are gone.
 [[nodiscard]] bool await(int listener);
-/// Fetches the next one into `notification`, which must be zeroed. An errno: ENOENT if its task gave up meanwhile.
+/// Fetches the next one into `notification`, which must be zeroed; waits for it. An errno: ENOENT if its task gave up
+/// meanwhile, or if there is no task any more; before Linux 6.11 it waits for ever then.
 [[nodiscard]] int receive(int listener, seccomp_notif& notification);
+/// Are all tasks under the filter gone, and nothing left to be fetched?
+[[nodiscard]] bool is_over(int listener);
+/// Does receive() end when the last task is gone? Tried with a child, in a thread that is given up if it does not.
+[[nodiscard]] bool receive_ends();
 /// Is the task still waiting for this answer? To be asked after every look at its memory, before what was read is used.
 [[nodiscard]] bool still_valid(int listener, std::uint64_t id);
 

@@ -55,7 +55,14 @@ int connect_now(int fd, const RawAddress& to, bool& waits, Slot* slot) {
     if (slot != nullptr) slot->made_nonblocking.store(1);
     (void)::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
   }
-  const int error = ::connect(fd, to.get(), to.length) == 0 ? 0 : errno;
+  int error = ::connect(fd, to.get(), to.length) == 0 ? 0 : errno;
+  // Where the peer is near, its answer was here before the call returned; only the second one says so.
+  if (waits && error == EINPROGRESS) {
+    if (::connect(fd, to.get(), to.length) == 0)
+      error = 0;
+    else if (errno != EALREADY)
+      error = errno;
+  }
   if (waits) {
     (void)::fcntl(fd, F_SETFL, flags);
     if (slot != nullptr) slot->made_nonblocking.store(0);

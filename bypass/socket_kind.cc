@@ -34,8 +34,6 @@ SocketKind kind_of(int fd) {
     return kind;
   }
   if (!kind.is_inet()) return kind;
-  (void)option(fd, SOL_SOCKET, SO_TYPE, kind.type);
-  (void)option(fd, SOL_SOCKET, SO_PROTOCOL, kind.protocol);
   (void)option(fd, SOL_SOCKET, SO_NETNS_COOKIE, kind.network);
   return kind;
 }

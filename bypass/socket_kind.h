@@ -7,10 +7,8 @@
 namespace sublet::bypass {
 
 struct SocketKind {
-  int domain = -1;  // AF_…; -1: not a socket
-  int error = 0;    // then: why, as a socket call would say
-  int type = 0;
-  int protocol = 0;
+  int domain = -1;            // AF_…; -1: not a socket
+  int error = 0;              // then: why, as a socket call would say
   std::uint64_t network = 0;  // the network namespace's cookie (SO_NETNS_COOKIE, Linux 5.14); 0: unknown
 
   [[nodiscard]] bool is_socket() const { return domain >= 0; }

@@ -40,6 +40,7 @@ struct Tools {
   EpollRepair& repair;
   Pending& pending;
   std::uint64_t host_network;  // the cookie of the namespace that host sockets are of
+  bool receive_ends;           // see there
   OptionDefaults v4{AF_INET};
   OptionDefaults v6{AF_INET6};
 };
