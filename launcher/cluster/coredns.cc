@@ -21,7 +21,11 @@ std::vector<StateFile> coredns_files(const Plan& plan, const ClusterPki& pki) {
       "        ttl 5\n"
       "        fallthrough in-addr.arpa ip6.arpa\n"
       "    }}\n"
-      "    cache 30\n"
+      // As upstream's own deployment has it: what the plugin above knows is current, and must not lag behind.
+      "    cache 30 {{\n"
+      "        disable success {domain}\n"
+      "        disable denial {domain}\n"
+      "    }}\n"
       "{upstream}"
       "}}\n"
       ".:{port} {{\n"

@@ -46,6 +46,13 @@ TEST_CASE("coredns: with a tap what is not the cluster's is asked outside", "[cl
   for (const std::string& line : found) CHECK(line.find("template") == std::string::npos);
 }
 
+// A "no such name" that is kept would hide a Service for seconds after it was made.
+TEST_CASE("coredns: the cluster's own names are never cached", "[cluster]") {
+  const auto found = directives(text_of(coredns_files(good_plan(), sample_pki()), "etc/Corefile"));
+  CHECK(has(found, kCluster + "/cache 30/disable success cluster.local"));
+  CHECK(has(found, kCluster + "/cache 30/disable denial cluster.local"));
+}
+
 TEST_CASE("coredns: without a tap nobody outside is asked", "[cluster]") {
   Plan plan = good_plan();
   plan.tap = false;
