@@ -217,7 +217,9 @@ Result<void> try_until(steady_clock::time_point deadline, const Between& between
 
 // What a server that is starting answers for a moment only.
 bool may_pass(const Error& error) {
-  return error.is(EAGAIN) || error.is(ENOENT) || error.is(ETIMEDOUT) || error.is(EIO);
+  if (error.is(EAGAIN) || error.is(ENOENT) || error.is(ETIMEDOUT) || error.is(EIO)) return true;
+  // 422 for a Service until the allocator has heard of the range that its address is of.
+  return error.is(EINVAL) && error.what.find("failed to allocate IP") != std::string::npos;
 }
 
 }  // namespace

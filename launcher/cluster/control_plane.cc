@@ -76,7 +76,9 @@ Service controller_manager_service(const Plan& plan) {
                  // The default StorageClass: directories below /tmp/hostpath_pv, which is the state directory's.
                  "--enable-hostpath-provisioner=true"});
   collect_often(service);
-  service.after = {kApiServer};
+  // It looks once a second whether the API server is healthy, which that is a good second after it answers: started
+  // before, it would lose up to a second.
+  service.after = {kApiReady};
   return service;
 }
 

@@ -48,7 +48,7 @@ std::vector<StateFile> all_files(const Plan& plan, const ClusterPki& pki) {
 
 Result<std::vector<Service>> all_services(const Plan& plan) {
   std::vector<Service> services = control_plane_services(plan);
-  for (const char* name : {kRolesMade, kNodeRegistered}) {
+  for (const char* name : kMilestones) {
     Service milestone;
     milestone.name = name;
     milestone.after = {kApiServer};

@@ -3,6 +3,7 @@
 // writes the files into the state directory and hands the services to node-init.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,10 @@ inline constexpr const char* kProxy = "kube-proxy";
 inline constexpr const char* kCoreDns = "coredns";
 
 // Milestones (Service::is_milestone()), which the launcher tells of.
+inline constexpr const char* kApiReady = "api-ready";
 inline constexpr const char* kRolesMade = "roles";
 inline constexpr const char* kNodeRegistered = "node-registered";
+inline constexpr std::array kMilestones = {kApiReady, kRolesMade, kNodeRegistered};
 
 /// The image of pods' pause containers: in the bundle, pinned, never pulled.
 inline constexpr const char* kPauseImage = "sublet.local/pause:1";
@@ -57,10 +60,9 @@ inline constexpr const char* kContainerdSocketInState = "sock/containerd.sock";
 [[nodiscard]] std::vector<StateFile> all_files(const Plan& plan, const ClusterPki& pki);
 [[nodiscard]] Result<std::vector<Service>> all_services(const Plan& plan);
 
-/// The objects that make a bare API server a cluster, JSON, one each. Roles can be made as soon as the server answers;
-/// Services and the rest need one that is ready: it allocates no Service address before.
+/// The objects that make a bare API server a cluster, JSON, one each: first the roles, which others wait for.
 [[nodiscard]] std::vector<std::string> early_objects();
-[[nodiscard]] std::vector<std::string> base_objects(const Plan& plan);
+[[nodiscard]] std::vector<std::string> base_objects(const Plan& plan, const std::string& ca_pem);
 
 // Helpers shared by the components' files.
 

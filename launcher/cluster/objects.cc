@@ -66,12 +66,33 @@ json storage_class() {
           {"reclaimPolicy", "Delete"}};
 }
 
+// What every pod of the default namespace is admitted by and mounts. The controller manager would make both, but it
+// starts late (control_plane.cc); it finds them as its own would be, and leaves them.
+json default_account() {
+  return {
+      {"apiVersion", "v1"}, {"kind", "ServiceAccount"}, {"metadata", {{"name", "default"}, {"namespace", "default"}}}};
+}
+
+json root_ca(const std::string& ca_pem) {
+  constexpr const char* kDescription =
+      "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the "
+      "internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes "
+      "clusters.";
+  return {{"apiVersion", "v1"},
+          {"kind", "ConfigMap"},
+          {"metadata",
+           {{"name", "kube-root-ca.crt"},
+            {"namespace", "default"},
+            {"annotations", {{"kubernetes.io/description", kDescription}}}}},
+          {"data", {{"ca.crt", ca_pem}}}};
+}
+
 }  // namespace
 
 std::vector<std::string> early_objects() { return {dns_role().dump(), dns_role_binding().dump()}; }
 
-std::vector<std::string> base_objects(const Plan& plan) {
-  std::vector<json> objects = {dns_service(plan), dns_endpoints(plan)};
+std::vector<std::string> base_objects(const Plan& plan, const std::string& ca_pem) {
+  std::vector<json> objects = {default_account(), root_ca(ca_pem), dns_service(plan), dns_endpoints(plan)};
   if (plan.config.default_storage_class) objects.push_back(storage_class());
   std::vector<std::string> texts;
   for (const json& object : objects) texts.push_back(object.dump());

@@ -51,8 +51,10 @@ Result<ClusterPki> create_cluster_pki(const PkiPlan& plan) {
       {&ClusterPki::kubelet_server, &ca, kubelet_server_request(plan)},
       // All its controllers run as one client. Their own service accounts would each have to fetch a token first.
       {&ClusterPki::controller_manager, &ca, client("system:kube-controller-manager", {kMasters})},
-      {&ClusterPki::scheduler, &ca, client("system:kube-scheduler")},
-      {&ClusterPki::proxy, &ca, client("system:kube-proxy")},
+      // The API server makes their roles a second after it answers. What is refused until then they try again a second
+      // or two later, and nothing is scheduled or forwarded before all is answered.
+      {&ClusterPki::scheduler, &ca, client("system:kube-scheduler", {kMasters})},
+      {&ClusterPki::proxy, &ca, client("system:kube-proxy", {kMasters})},
       {&ClusterPki::coredns, &ca, client("system:coredns")},
       {&ClusterPki::admin, &ca, client("kubernetes-admin", {kMasters})},
       {&ClusterPki::sublet, &ca, client("sublet", {kMasters})},

@@ -72,6 +72,7 @@ void Ascent::cancel() {
 
 Result<void> Ascent::still_wanted() const {
   if (cancelled_) return fail("cancelled");
+  if (failed_) return fail("given up");
   return {};
 }
 
@@ -88,16 +89,17 @@ Result<void> Ascent::phase(const std::string& name, const std::function<Result<v
   return {};
 }
 
-Result<void> Ascent::climb_api(ApiClient& client) {
+Result<void> Ascent::climb_api() {
+  ApiClient client = TRY(ApiClient::create(plan_.api));
   auto between = [this] { return still_wanted(); };
-  auto api_server = [&] { return client.wait_serving(time_left(), between); };
   auto apply = [&](const std::vector<std::string>& objects) -> Result<void> {
     for (const std::string& object : objects) TRY(client.apply_all(object, time_left(), between));
     return {};
   };
-  auto services = [&]() -> Result<void> {
-    TRY(client.wait_ready(time_left(), between));
-    return apply(base_objects(plan_.plan));
+  auto objects = [&]() -> Result<void> {
+    TRY(apply(early_objects()));
+    listener_.reached(kRolesMade);
+    return apply(base_objects(plan_.plan, plan_.api.ca_pem));
   };
   auto node = [&] {
     const std::string& name = plan_.plan.node_name;
@@ -108,35 +110,49 @@ Result<void> Ascent::climb_api(ApiClient& client) {
     };
     return client.wait_until("node " + name + " to be Ready", "/api/v1/nodes/" + name, done, time_left(), between);
   };
-  auto account = [&] {
-    return client.wait_until(
-        "the default service account", "/api/v1/namespaces/default/serviceaccounts/default",
-        [](const nlohmann::json&) { return true; }, time_left(), between);
-  };
-  TRY(phase("API server", api_server));
+  TRY(phase("API server", [&] { return client.wait_serving(time_left(), between); }));
   listener_.reached(kApiServer);
-  TRY(phase("roles", [&] { return apply(early_objects()); }));
-  listener_.reached(kRolesMade);
-  TRY(phase("node", node));
-  TRY(phase("DNS Service, storage class", services));
-  TRY(phase("default service account", account));
-  return phase("DNS", [&] { return wait_for_dns(); });
+  // From here on the rest of the API server's start goes on beside ours.
+  auto controllers = std::async(std::launch::async, [this] { note_failure(climb_controllers()); });
+  note_failure([&]() -> Result<void> {
+    TRY(phase("first objects", objects));
+    TRY(phase("node", node));
+    return phase("DNS", [&] { return wait_for_dns(); });
+  }());
+  return {};  // the future waits for the controllers
+}
+
+// A client of its own: libcurl's handles are for one thread each.
+Result<void> Ascent::climb_controllers() {
+  ApiClient client = TRY(ApiClient::create(plan_.api));
+  auto between = [this] { return still_wanted(); };
+  TRY(phase("API server ready", [&] { return client.wait_ready(time_left(), between); }));
+  listener_.reached(kApiReady);
+  // The default namespace's own account says nothing about them: first objects.
+  return phase("controllers", [&] {
+    return client.wait_until(
+        "the controllers", "/api/v1/namespaces/kube-public/serviceaccounts/default",
+        [](const nlohmann::json&) { return true; }, time_left(), between);
+  });
 }
 
 Result<void> Ascent::climb() {
   // Images and API have nothing to do with one another until the first pod.
-  auto images = std::async(std::launch::async, [this] { return import_images(); });
-  ApiClient client = TRY(ApiClient::create(plan_.api));
-  auto api = climb_api(client);
-  if (!api) {
-    // The import is not waited for: with the failure known, it may stop too.
-    std::lock_guard lock(mutex_);
-    given_up_ = true;
-    changed_.notify_all();
-  }
-  auto imported = images.get();
-  TRY(std::move(api));
-  return imported;
+  auto images = std::async(std::launch::async, [this] { note_failure(import_images()); });
+  note_failure(climb_api());
+  images.wait();
+  std::lock_guard lock(mutex_);
+  if (first_failure_) return tl::unexpected(*first_failure_);
+  return {};
+}
+
+// With one failure known, what runs beside need not be waited for, and its own "given up" is not the news.
+void Ascent::note_failure(Result<void> result) {
+  if (result) return;
+  std::lock_guard lock(mutex_);
+  if (!first_failure_) first_failure_ = std::move(result).error();
+  failed_ = true;
+  changed_.notify_all();
 }
 
 Result<void> Ascent::import_images() {
@@ -144,12 +160,11 @@ Result<void> Ascent::import_images() {
   return phase("images", [&]() -> Result<void> {
     {
       std::unique_lock lock(mutex_);
-      if (!changed_.wait_until(lock, deadline_, [&] { return containerd_ready_ || given_up_ || cancelled_; }))
+      if (!changed_.wait_until(lock, deadline_, [&] { return containerd_ready_ || failed_ || cancelled_; }))
         return fail("containerd did not get ready in time", "", ExitCode::kNotReady);
     }
     for (const std::string& archive : plan_.plan.archives) {
       TRY(still_wanted());
-      if (given_up_) return fail("given up");
       TRY(import_one(archive));
     }
     return {};

@@ -46,7 +46,9 @@ class Ascent {
 
  private:
   Result<void> climb();
-  Result<void> climb_api(ApiClient& client);
+  Result<void> climb_api();
+  Result<void> climb_controllers();
+  void note_failure(Result<void> result);
   Result<void> import_images();
   Result<void> import_one(const std::string& archive);
   Result<void> wait_for_dns();
@@ -57,10 +59,11 @@ class Ascent {
   AscentPlan plan_;
   Listener listener_;
   std::atomic<bool> cancelled_ = false;
-  std::atomic<bool> given_up_ = false;  // another step failed
+  std::atomic<bool> failed_ = false;  // first_failure_ is set
   std::mutex mutex_;
   std::condition_variable changed_;
   bool containerd_ready_ = false;
+  std::optional<Error> first_failure_;
   std::chrono::steady_clock::time_point deadline_;
   std::thread thread_;
 };

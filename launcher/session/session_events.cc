@@ -74,7 +74,7 @@ void ClusterSession::on_report() {
 
 void ClusterSession::on_service(const NodeReport& report) {
   services_->apply(report);
-  if (report.service == kRolesMade || report.service == kNodeRegistered) return;
+  if (std::find(kMilestones.begin(), kMilestones.end(), report.service) != kMilestones.end()) return;
   if (report.event == "started") timeline_.begin(report.service, true);
   if (report.event == "ready") timeline_.end(report.service);
   if (report.service == kContainerd && report.event == "ready" && ascent_) ascent_->containerd_ready();
@@ -170,9 +170,9 @@ void ClusterSession::on_ascended(Result<void> result) {
   std::vector<std::string> late;
   const std::vector<std::string> open = timeline_.open_phases();
   auto is_open = [&](const char* name) { return std::find(open.begin(), open.end(), name) != open.end(); };
-  if (is_open("API server")) late.insert(late.end(), {kEtcd, kApiServer});
+  if (is_open("API server") || is_open("API server ready")) late.insert(late.end(), {kEtcd, kApiServer});
   if (is_open("node")) late.insert(late.end(), {kKubelet, kContainerd});
-  if (is_open("default service account")) late.push_back(kControllerManager);
+  if (is_open("controllers")) late.push_back(kControllerManager);
   if (is_open("DNS")) late.insert(late.end(), {kCoreDns, kProxy});
   if (is_open("images")) late.push_back(kContainerd);
   fail_with(std::move(result).error(), late);

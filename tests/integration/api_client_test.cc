@@ -276,10 +276,13 @@ TEST_CASE("client: waits until an object is as wanted", "[api]") {
 TEST_CASE("client: applies objects in order, patiently where a starting server asks for it", "[api]") {
   std::vector<std::string> applied;
   int refusals = 0;
+  int addresses = 0;
   ApiServer server([&](const Request& request) -> std::string {
     CHECK_THAT(request.head, Catch::Contains("application/apply-patch+yaml"));
     if (applied.size() == 1 && ++refusals <= 2) return "404 {\"message\":\"namespaces \\\"kube-system\\\" not found\"}";
     if (request.path.find("bad") != std::string::npos) return "422 {\"message\":\"invalid\"}";
+    if (request.path.find("services/s") != std::string::npos && ++addresses <= 2)
+      return R"(422 {"message":"spec.clusterIPs: failed to allocate IP 10.43.0.10: not the current range"})";
     applied.push_back(request.method + " " + request.path);
     return "200 {}";
   });
@@ -292,6 +295,8 @@ TEST_CASE("client: applies objects in order, patiently where a starting server a
   CHECK(applied == std::vector<std::string>{"PATCH /api/v1/namespaces/a" + tail,
                                             "PATCH /api/v1/namespaces/kube-system/configmaps/b" + tail});
   CHECK(refusals == 3);
+  CHECK(client.apply_all(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"s"}})", 5s));
+  CHECK(addresses == 3);
   const auto bad = client.apply_all(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"bad"}})", 5s);
   REQUIRE_FALSE(bad);
   CHECK_THAT(bad.error().what, Catch::StartsWith("applying ConfigMap bad: PATCH") && Catch::Contains("422: invalid"));

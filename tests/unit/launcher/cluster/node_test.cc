@@ -58,13 +58,13 @@ TEST_CASE("kube-proxy: by the mode of the plan, and without a touch of the host'
 }
 
 TEST_CASE("objects: the DNS Service leads to coredns on the node", "[cluster]") {
-  const auto texts = base_objects(good_plan());
-  REQUIRE(texts.size() == 3);
-  const auto service = nlohmann::json::parse(texts[0], nullptr, false);
+  const auto texts = base_objects(good_plan(), "CA");
+  REQUIRE(texts.size() == 5);
+  const auto service = nlohmann::json::parse(texts[2], nullptr, false);
   CHECK(service["kind"] == "Service");
   CHECK(service["spec"]["clusterIP"] == "10.43.0.10");
   CHECK_FALSE(service["spec"].contains("selector"));
-  const auto slice = nlohmann::json::parse(texts[1], nullptr, false);
+  const auto slice = nlohmann::json::parse(texts[3], nullptr, false);
   CHECK(slice["kind"] == "EndpointSlice");
   CHECK(slice["metadata"]["labels"]["kubernetes.io/service-name"] == service["metadata"]["name"]);
   CHECK(slice["metadata"]["namespace"] == service["metadata"]["namespace"]);
@@ -76,13 +76,26 @@ TEST_CASE("objects: the DNS Service leads to coredns on the node", "[cluster]") 
     CHECK(each[1]["protocol"] == "TCP");
     CHECK(each[0]["port"] == 53);
   }
-  CHECK(nlohmann::json::parse(texts[2], nullptr, false)["kind"] == "StorageClass");
+  CHECK(nlohmann::json::parse(texts[4], nullptr, false)["kind"] == "StorageClass");
+}
+
+TEST_CASE("objects: a pod of the default namespace needs no controller", "[cluster]") {
+  const auto texts = base_objects(good_plan(), "CA");
+  const auto account = nlohmann::json::parse(texts.at(0), nullptr, false);
+  CHECK(account["kind"] == "ServiceAccount");
+  const auto map = nlohmann::json::parse(texts.at(1), nullptr, false);
+  CHECK(map["kind"] == "ConfigMap");
+  CHECK(map["metadata"]["name"] == "kube-root-ca.crt");
+  CHECK(map["data"] == nlohmann::json{{"ca.crt", "CA"}});
+  // Without this annotation the controller that owns it would write it again.
+  CHECK(map["metadata"]["annotations"].contains("kubernetes.io/description"));
+  for (const auto& each : {account, map}) CHECK(each["metadata"]["namespace"] == "default");
 }
 
 TEST_CASE("objects: no StorageClass where none is wanted", "[cluster]") {
   Config config;
   config.default_storage_class = false;
-  for (const std::string& text : base_objects(good_plan(config)))
+  for (const std::string& text : base_objects(good_plan(config), "CA"))
     CHECK(nlohmann::json::parse(text, nullptr, false)["kind"] != "StorageClass");
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <set>
 
 #include "tests/unit/launcher/cluster/samples.h"
@@ -22,7 +23,7 @@ TEST_CASE("services: each comes after all that it waits for", "[cluster]") {
     CHECK(seen.insert(service.name).second);
   }
   CHECK(seen == std::set<std::string>{kEtcd, kApiServer, kControllerManager, kScheduler, kContainerd, kKubelet, kProxy,
-                                      kCoreDns, kRolesMade, kNodeRegistered});
+                                      kCoreDns, kApiReady, kRolesMade, kNodeRegistered});
 }
 
 TEST_CASE("services: who waits for whom", "[cluster]") {
@@ -31,9 +32,10 @@ TEST_CASE("services: who waits for whom", "[cluster]") {
     std::vector<std::string> after;
   };
   for (const Row& row :
-       {Row{kEtcd, {}}, Row{kContainerd, {}}, Row{kApiServer, {kEtcd}}, Row{kControllerManager, {kApiServer}},
-        Row{kScheduler, {kApiServer}}, Row{kKubelet, {kContainerd, kApiServer}}, Row{kRolesMade, {kApiServer}},
-        Row{kNodeRegistered, {kApiServer}}, Row{kCoreDns, {kRolesMade}}, Row{kProxy, {kNodeRegistered}}}) {
+       {Row{kEtcd, {}}, Row{kContainerd, {}}, Row{kApiServer, {kEtcd}}, Row{kControllerManager, {kApiReady}},
+        Row{kApiReady, {kApiServer}}, Row{kScheduler, {kApiServer}}, Row{kKubelet, {kContainerd, kApiServer}},
+        Row{kRolesMade, {kApiServer}}, Row{kNodeRegistered, {kApiServer}}, Row{kCoreDns, {kRolesMade}},
+        Row{kProxy, {kNodeRegistered}}}) {
     CAPTURE(row.name);
     CHECK(service_of(services(), row.name).after == row.after);
   }
@@ -42,7 +44,7 @@ TEST_CASE("services: who waits for whom", "[cluster]") {
 TEST_CASE("services: milestones run nothing, and the launcher tells of them", "[cluster]") {
   for (const Service& service : services()) {
     CAPTURE(service.name);
-    const bool milestone = service.name == kRolesMade || service.name == kNodeRegistered;
+    const bool milestone = std::find(kMilestones.begin(), kMilestones.end(), service.name) != kMilestones.end();
     CHECK(service.is_milestone() == milestone);
     if (milestone) CHECK(service.readiness.kind == Readiness::Kind::kTold);
   }
