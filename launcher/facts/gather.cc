@@ -5,7 +5,6 @@
 #include <sys/utsname.h>
 
 #include <filesystem>
-#include <optional>
 
 #include "base/fs.h"
 #include "base/process.h"
@@ -82,13 +81,10 @@ Result<Facts> gather_facts(const Config& config, const std::string& components_d
   gather_ids(facts);
   gather_cgroups(facts);
   facts.state = find_state_candidates(config.state_dir, environment);
-  std::optional<fs::ScopedTempDir> scratch;
-  if (const StateCandidate* chosen = choose_state(facts.state); chosen != nullptr && fs::exists(chosen->path)) {
-    auto made = fs::ScopedTempDir::create(chosen->path, ".sublet-probe-");
-    if (made) scratch.emplace(std::move(*made));
-  }
+  const StateCandidate* chosen = choose_state(facts.state);
+  const std::string state_base = chosen != nullptr && fs::exists(chosen->path) ? chosen->path : "";
   std::string program = options.probe_program.empty() ? TRY(own_executable()) : options.probe_program;
-  try_in_namespaces(facts, program, scratch ? scratch->path() : "");
+  try_in_namespaces(facts, program, state_base);
   facts.components =
       find_components(config.components_dir.empty() ? components_dir : config.components_dir, options.versions);
   return facts;

@@ -21,6 +21,7 @@
 #include "launcher/facts/host.h"
 #include "launcher/facts/id_map.h"
 #include "launcher/facts/links.h"
+#include "launcher/facts/scratch.h"
 
 namespace sublet::launcher {
 
@@ -71,16 +72,21 @@ Result<void> try_iptables() {
 // Not only mounted, which old kernels refuse in a user namespace: a file is made and another one removed, which needs
 // a whiteout. containerd mounts with userxattr there, too.
 Result<void> try_overlayfs() {
-  for (const char* name : {"lower", "upper", "work", "merged"}) TRY(sys::mkdir(name, 0755));
-  TRY(fs::write_file("lower/gone", "x"));
-  TRY(sys::mount("overlay", "merged", "overlay", 0, "lowerdir=lower,upperdir=upper,workdir=work,userxattr"));
-  auto used = []() -> Result<void> {
-    TRY(fs::write_file("merged/new", "x"));
-    return sys::unlink("merged/gone");
+  // Whoever asked may be killed now; what is in the file system is ours to remove then.
+  if (::prctl(PR_SET_PDEATHSIG, 0) != 0) return fail_errno("prctl");
+  const Scratch scratch = TRY(Scratch::create("."));
+  const std::string at = scratch.path() + "/";
+  for (const char* name : {"lower", "upper", "work", "merged"}) TRY(sys::mkdir(at + name, 0755));
+  TRY(fs::write_file(at + "lower/gone", "x"));
+  TRY(sys::mount("overlay", at + "merged", "overlay", 0,
+                 fmt::format("lowerdir={0}lower,upperdir={0}upper,workdir={0}work,userxattr", at)));
+  auto used = [&]() -> Result<void> {
+    TRY(fs::write_file(at + "merged/new", "x"));
+    return sys::unlink(at + "merged/gone");
   }();
-  (void)sys::umount("merged", MNT_DETACH);
+  (void)sys::umount(at + "merged", MNT_DETACH);
   if (!used) return used;
-  if (!fs::exists("upper/new")) return fail("overlay: a file made in it is not in its upper directory");
+  if (!fs::exists(at + "upper/new")) return fail("overlay: a file made in it is not in its upper directory");
   return {};
 }
 
@@ -140,10 +146,10 @@ struct Attempt {
   Result<Output> output;
 };
 
-Attempt attempt(const IdentityPlan& plan, const std::string& program, const std::string& scratch) {
+Attempt attempt(const IdentityPlan& plan, const std::string& program, const std::string& directory) {
   Reached reached = Reached::kNothing;
   Command command{.path = program, .argv = {"sublet", "probe"}};
-  command.cwd = scratch.empty() ? "/" : scratch;
+  command.cwd = directory.empty() ? "/" : directory;
   // All that a cluster gets, in one clone.
   command.namespaces =
       CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
@@ -185,13 +191,13 @@ std::string explain_id_maps(const std::string& failure) {
 
 }  // namespace
 
-void try_in_namespaces(Facts& facts, const std::string& program, const std::string& scratch) {
+void try_in_namespaces(Facts& facts, const std::string& program, const std::string& directory) {
   auto subuid = plan_subuid(facts);
   if (!subuid) facts.id_maps = {false, subuid.error().what};
-  Attempt made = attempt(subuid ? *subuid : plan_single(facts), program, scratch);
+  Attempt made = attempt(subuid ? *subuid : plan_single(facts), program, directory);
   if (subuid && made.reached == Reached::kClone) {
     facts.id_maps = {false, explain_id_maps(made.output.error().what)};
-    made = attempt(plan_single(facts), program, scratch);
+    made = attempt(plan_single(facts), program, directory);
   } else if (subuid && made.reached == Reached::kMaps) {
     facts.id_maps = {true, ""};
   }
@@ -201,7 +207,7 @@ void try_in_namespaces(Facts& facts, const std::string& program, const std::stri
     facts.user_namespace = {false, made.output.error().what};
   }
   if (facts.user_namespace.ok) {
-    if (scratch.empty()) facts.overlayfs = {false, "not tried: no directory can hold the state"};
+    if (directory.empty()) facts.overlayfs = {false, "not tried: no directory can hold the state"};
     return;
   }
   facts.user_namespace.reason = explain_user_namespace(facts.user_namespace.reason, kernel_setting);

@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "base/sys.h"
 #include "launcher/facts/filesystem.h"
+#include "launcher/facts/scratch.h"
 
 namespace sublet::launcher {
 namespace {
@@ -40,8 +41,7 @@ Probe examine(StateCandidate& candidate, const std::string& directory) {
     return refuse("on " + filesystem.name + ", a network file system: state must be on a disk of this host");
   if (filesystem.kind == FilesystemKind::kFuse)
     return refuse("on FUSE, behind which a network may be: state must be on a disk of this host");
-  auto made = fs::ScopedTempDir::create(directory, ".sublet-probe-");
-  if (!made) return refuse(made.error().what);
+  if (auto made = try_writing(directory); !made) return refuse(made.error().what);
   if (space->free_bytes < kStateBytesNeeded)
     return refuse("only " + human_bytes(space->free_bytes) + " free, " + human_bytes(kStateBytesNeeded) +
                   " are needed");

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/facts/state_dirs.h"
+#include "launcher/facts/scratch.h"
 
 #include <catch2/catch.hpp>
 
 #include "base/fs.h"
+#include "base/sys.h"
 
 namespace sublet::launcher {
 namespace {
@@ -93,7 +95,39 @@ TEST_CASE("state: why a directory will not do", "[facts]") {
   // No directory can be made in procfs, whoever asks.
   auto proc = find_state_candidates("", tmpdir("/proc"))[0];
   CHECK_FALSE(proc.usable.ok);
-  CHECK(proc.usable.reason.starts_with("mkdtemp /proc/.sublet-probe-"));
+  CHECK(proc.usable.reason.starts_with("open /proc: "));
+}
+
+TEST_CASE("state: no name shows while a directory is tried", "[facts]") {
+  auto directory = fs::ScopedTempDir::create();
+  REQUIRE(directory);
+  auto changed = [&] { return sys::stat(directory->path())->st_mtim; };
+  const struct timespec before = changed();
+  CHECK(find_state_candidates(directory->path(), tmpdir(""))[0].usable.ok);
+  CHECK(changed().tv_nsec == before.tv_nsec);
+  CHECK(changed().tv_sec == before.tv_sec);
+}
+
+TEST_CASE("scratch: what a killed one left goes with the next, what is in use stays", "[facts]") {
+  auto parent = fs::ScopedTempDir::create();
+  REQUIRE(parent);
+  const std::string left = parent->path() + "/.sublet-probe-killed";
+  REQUIRE(fs::make_directories(left + "/work"));
+  REQUIRE(sys::chmod(left + "/work", 0));  // as overlayfs leaves it
+  REQUIRE(fs::make_directories(parent->path() + "/other"));
+  std::string path;
+  {
+    auto first = Scratch::create(parent->path());
+    REQUIRE(first);
+    path = first->path();
+    CHECK_FALSE(fs::exists(left));
+    auto second = Scratch::create(parent->path());
+    REQUIRE(second);
+    CHECK(fs::exists(path));
+    CHECK(second->path() != path);
+  }
+  CHECK_FALSE(fs::exists(path));
+  CHECK(fs::exists(parent->path() + "/other"));
 }
 
 }  // namespace sublet::launcher
