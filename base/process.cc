@@ -248,14 +248,16 @@ Result<void> drain(UniqueFd& fd, std::string& into) {
   return {};
 }
 
-Result<void> collect(UniqueFd& out, UniqueFd& err, Output& output, std::chrono::steady_clock::time_point deadline) {
+Result<void> collect(UniqueFd& out, UniqueFd& err, Output& output, std::chrono::steady_clock::time_point deadline,
+                     int cancel_fd) {
   while (out || err) {
     auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
     if (left <= 0) return fail("no end within the time allowed");
-    std::array<pollfd, 2> watched = {{{out.get(), POLLIN, 0}, {err.get(), POLLIN, 0}}};
+    std::array<pollfd, 3> watched = {{{out.get(), POLLIN, 0}, {err.get(), POLLIN, 0}, {cancel_fd, POLLIN, 0}}};
     int ready = ::poll(watched.data(), watched.size(), static_cast<int>(left));
     if (ready < 0 && errno != EINTR) return fail_errno("poll");
     if (ready <= 0) continue;
+    if (watched[2].revents != 0) return fail("cancelled");
     if (out && watched[0].revents != 0) TRY(drain(out, output.out));
     if (err && watched[1].revents != 0) TRY(drain(err, output.err));
   }
@@ -264,7 +266,7 @@ Result<void> collect(UniqueFd& out, UniqueFd& err, Output& output, std::chrono::
 
 }  // namespace
 
-Result<Output> run(Command command, int timeout_ms) {
+Result<Output> run(Command command, int timeout_ms, int cancel_fd) {
   auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   UniqueFd null = TRY(sys::open("/dev/null", O_RDONLY));
   auto [out_read, out_write] = TRY(sys::pipe());
@@ -277,7 +279,7 @@ Result<Output> run(Command command, int timeout_ms) {
   out_write.reset();
   err_write.reset();
   Output output;
-  auto collected = collect(out_read, err_read, output, deadline);
+  auto collected = collect(out_read, err_read, output, deadline, cancel_fd);
   if (!collected) {
     (void)process.signal(SIGKILL);
     (void)process.wait();

@@ -87,9 +87,9 @@ struct Output {
   std::string out;
   std::string err;
 };
-/// Runs `command` to its end with /dev/null as input; kills it at the deadline (an error then). At most 16 MiB of
-/// output.
-[[nodiscard]] Result<Output> run(Command command, int timeout_ms);
+/// Runs `command` to its end with /dev/null as input; kills it at the deadline, or as soon as `cancel_fd` is readable
+/// (an error then). At most 16 MiB of output.
+[[nodiscard]] Result<Output> run(Command command, int timeout_ms, int cancel_fd = -1);
 
 /// Where `name` is, by PATH and then by /usr/sbin, /sbin, /usr/bin, /bin (a user's PATH often lacks sbin).
 [[nodiscard]] std::optional<std::string> find_program(const std::string& name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/images/import.h"
 
+#include <signal.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -58,8 +59,10 @@ std::string host_platform() {
 
 Result<void> import_archive(const std::string& file, const ImportPlan& plan) {
   Command command = plan.ctr;
+  // Without its containerd it would wait ten seconds for another.
+  command.parent_death_signal = SIGKILL;
   for (std::string& word : import_arguments(file)) command.argv.push_back(std::move(word));
-  const Output output = TRY_WHILE("importing " + file, run(std::move(command), plan.timeout_ms));
+  const Output output = TRY_WHILE("importing " + file, run(std::move(command), plan.timeout_ms, plan.cancel_fd));
   if (output.status.success()) return {};
   const std::string said = join(last_lines(trim(output.err), 3), "; ");
   return fail("importing " + file + ": ctr: " + (said.empty() ? output.status.describe() : said));

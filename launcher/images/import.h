@@ -16,6 +16,8 @@ struct ImportPlan {
   /// environment.
   Command ctr;
   int timeout_ms = 600'000;
+  /// As soon as it is readable the import ends, half done. -1: none.
+  int cancel_fd = -1;
 };
 
 /// The words after `ctr --address SOCKET`. `file` is the path as ctr sees it. Pure.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 
 #include <arpa/inet.h>
 #include <algorithm>
@@ -43,9 +44,16 @@ Result<void> connect_within(int socket, const std::string& address, std::uint16_
 
 }  // namespace
 
-Ascent::Ascent(AscentPlan plan, Listener listener)
+Result<std::unique_ptr<Ascent>> Ascent::create(AscentPlan plan, Listener listener) {
+  UniqueFd stop(::eventfd(0, EFD_CLOEXEC));
+  if (!stop) return fail_errno("eventfd");
+  return std::unique_ptr<Ascent>(new Ascent(std::move(plan), std::move(listener), std::move(stop)));
+}
+
+Ascent::Ascent(AscentPlan plan, Listener listener, UniqueFd stop)
     : plan_(std::move(plan)),
       listener_(std::move(listener)),
+      stop_(std::move(stop)),
       deadline_(std::chrono::steady_clock::now() + plan_.plan.config.ready_timeout) {
   thread_ = std::thread([this] {
     auto result = climb();
@@ -64,10 +72,15 @@ void Ascent::containerd_ready() {
   changed_.notify_all();
 }
 
+void Ascent::wake_all() {
+  changed_.notify_all();
+  (void)::eventfd_write(stop_.get(), 1);  // fails only when 2^64-1 wakings wait
+}
+
 void Ascent::cancel() {
   std::lock_guard lock(mutex_);
   cancelled_ = true;
-  changed_.notify_all();
+  wake_all();
 }
 
 Result<void> Ascent::still_wanted() const {
@@ -152,7 +165,7 @@ void Ascent::note_failure(Result<void> result) {
   std::lock_guard lock(mutex_);
   if (!first_failure_) first_failure_ = std::move(result).error();
   failed_ = true;
-  changed_.notify_all();
+  wake_all();
 }
 
 Result<void> Ascent::import_images() {
@@ -174,6 +187,7 @@ Result<void> Ascent::import_images() {
 Result<void> Ascent::import_one(const std::string& archive) {
   ImportPlan import;
   import.ctr.argv = {plan_.plan.components_dir + "/ctr", "--address", plan_.state_dir + "/" + kContainerdSocketInState};
+  import.cancel_fd = stop_.get();
   import.timeout_ms = static_cast<int>(time_left().count());
   return import_archive(archive, import);
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "launcher/api/client.h"
 #include "launcher/plan/plan.h"
 
@@ -33,7 +35,7 @@ class Ascent {
     std::function<void(const char* service)> reached;  // a service or milestone that is told to be ready
     std::function<void(Result<void>)> done;            // once; not after cancel()
   };
-  Ascent(AscentPlan plan, Listener listener);
+  [[nodiscard]] static Result<std::unique_ptr<Ascent>> create(AscentPlan plan, Listener listener);
   /// Cancels and waits for the threads.
   ~Ascent();
   Ascent(const Ascent&) = delete;
@@ -45,6 +47,8 @@ class Ascent {
   void cancel();
 
  private:
+  Ascent(AscentPlan plan, Listener listener, UniqueFd stop);
+  void wake_all();
   Result<void> climb();
   Result<void> climb_api();
   Result<void> climb_controllers();
@@ -58,6 +62,7 @@ class Ascent {
 
   AscentPlan plan_;
   Listener listener_;
+  UniqueFd stop_;  // readable when nothing more is wanted
   std::atomic<bool> cancelled_ = false;
   std::atomic<bool> failed_ = false;  // first_failure_ is set
   std::mutex mutex_;

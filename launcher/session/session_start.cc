@@ -104,7 +104,7 @@ Result<void> ClusterSession::start_ascent() {
   listener.done = [this](Result<void> result) {
     mailbox_->post([this, result = std::move(result)]() mutable { on_ascended(std::move(result)); });
   };
-  ascent_ = std::make_unique<Ascent>(std::move(ascent), std::move(listener));
+  ascent_ = TRY(Ascent::create(std::move(ascent), std::move(listener)));
   return {};
 }
 

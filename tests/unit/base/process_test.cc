@@ -48,6 +48,16 @@ TEST_CASE("run: kills at the deadline", "[base]") {
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(5));
 }
 
+TEST_CASE("run: ends as soon as it is cancelled", "[base]") {
+  auto [read_end, write_end] = take(sys::pipe());
+  auto began = std::chrono::steady_clock::now();
+  write_end.reset();  // its end is readable, too
+  auto result = run(shell("exec sleep 30"), kLongMs, read_end.get());
+  REQUIRE(!result);
+  CHECK_THAT(result.error().what, Catch::Contains("cancelled"));
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(5));
+}
+
 TEST_CASE("spawn: a program that is not there is an error of spawn itself", "[base]") {
   Command command;
   command.argv = {"/nowhere/program"};
