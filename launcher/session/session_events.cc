@@ -17,6 +17,7 @@
 #include "launcher/cluster/files.h"
 #include "launcher/node/paths.h"
 #include "launcher/session/cluster_session.h"
+#include "launcher/session/command.h"
 #include "launcher/session/setup.h"
 
 namespace sublet::launcher {
@@ -214,16 +215,7 @@ Result<void> ClusterSession::start_command() {
   env.push_back("SUBLET_NAME=" + plan_.plan.name);
   env.push_back("SUBLET_STATE_DIR=" + plan_.plan.state_base);
   command.env = std::move(env);
-  const std::string& name = plan_.command.front();
-  if (name.find('/') == std::string::npos) {
-    auto found = find_program(name);
-    if (!found && name == "kubectl") found = plan_.plan.components_dir + "/kubectl";
-    if (!found) {
-      constexpr int kNotFound = 127;  // as a shell says it
-      return fail(name + ": no such command", "", static_cast<ExitCode>(kNotFound));
-    }
-    command.path = *found;
-  }
+  command.path = TRY(find_command(plan_.command.front(), plan_.plan.components_dir));
   auto process = command.spawn();
   if (!process) {
     constexpr int kNotExecutable = 126;

@@ -17,6 +17,7 @@
 #include "launcher/images/archive.h"
 #include "launcher/images/credentials.h"
 #include "launcher/session/cluster_session.h"
+#include "launcher/session/command.h"
 #include "launcher/verbs/layout.h"
 #include "launcher/verbs/verbs.h"
 
@@ -135,6 +136,10 @@ Result<int> up(const Invocation& invocation) {
   Timeline timeline;
   const std::string executable = TRY(own_executable());
   const Layout layout = find_layout(executable);
+  const std::string& own_components = invocation.loaded.config.components_dir;
+  // A whole cluster for a mistyped name would be a long way to hear of it.
+  if (options.verb == Verb::kRun)
+    (void)TRY(find_command(options.command.front(), own_components.empty() ? layout.components : own_components));
   timeline.begin("facts and plan");
   Facts facts = TRY_WHILE("looking at this host", gather_facts(invocation.loaded.config, layout.components));
   Plan plan = TRY(make_plan(invocation.loaded.config, facts, user_directories(facts, invocation.loaded.config)));

@@ -17,6 +17,12 @@ say "no such command, and one that cannot be run"
 same "$(status_of sublet run -- /nowhere/at/all)" 127
 contains "$(cat "$tmp/err")" /nowhere/at/all
 same "$(status_of sublet run -- /etc/passwd)" 126
+same "$(status_of sublet run -- nowhere-at-all)" 127
+say "which is said before anything is started"
+began=$(date +%s%N)
+status_of sublet run -- /nowhere > "$tmp/status"
+[ $((($(date +%s%N) - began) / 1000000)) -le 500 ] || fail "that took as long as a cluster"
+same "$(cat "$tmp/err")" "sublet: error: /nowhere: exec: No such file or directory"
 say "input and output are the command's"
 same "$(echo through | sublet run --quiet -- cat 2> "$tmp/err")" through
 say "a signal to sublet is CMD's too"
