@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-unit_tests(launcher/verbs SOURCES layout_test.cc DEPS launcher_verbs)
+unit_tests(launcher/verbs SOURCES clusters_test.cc layout_test.cc DEPS launcher_verbs)
 
 # What `cmake --install` makes, run from another place than the build tree.
 add_test(NAME integration/install

@@ -19,6 +19,11 @@ std::vector<Cluster> own_clusters(const Config& config) {
   return find_clusters(bases, ::getuid());
 }
 
+bool is_named(const Loaded& loaded) {
+  return std::any_of(loaded.origins.begin(), loaded.origins.end(),
+                     [](const KeyOrigin& origin) { return origin.key == "cluster.name" && origin.from != "default"; });
+}
+
 Result<Cluster> chosen_cluster(const Config& config) {
   std::vector<std::string> warnings;  // `up` has shown them
   const ClusterId wanted = cluster_id(find_job(environment, warnings), config.name);

@@ -51,11 +51,25 @@ std::string as_text(const json& status) {
 
 }  // namespace
 
+// With a name (a flag, SUBLET_NAME, a file) it is about that cluster; without one about all that run.
 Result<int> status(const Invocation& invocation) {
   if (invocation.options.net) return status_net(invocation);
-  Cluster cluster = TRY(chosen_cluster(invocation.loaded.config));
-  json status = status_of(cluster);
-  fmt::print("{}", invocation.options.json ? status.dump(2) + "\n" : as_text(status));
+  const bool as_json = invocation.options.json;
+  if (is_named(invocation.loaded)) {
+    json status = status_of(TRY(chosen_cluster(invocation.loaded.config)));
+    fmt::print("{}", as_json ? status.dump(2) + "\n" : as_text(status));
+    return 0;
+  }
+  json all = json::array();
+  for (const Cluster& cluster : own_clusters(invocation.loaded.config))
+    if (cluster.alive) all.push_back(status_of(cluster));
+  if (all.empty())
+    return fail("no cluster of yours runs here", "start one: sublet up --detach", ExitCode::kPrerequisite);
+  if (as_json) {
+    fmt::print("{}\n", json{{"schema", 1}, {"clusters", std::move(all)}}.dump(2));
+    return 0;
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) fmt::print("{}{}", i > 0 ? "\n" : "", as_text(all[i]));
   return 0;
 }
 

@@ -32,6 +32,8 @@ struct Invocation {
 
 /// All clusters of this user on this host, of whatever job.
 [[nodiscard]] std::vector<Cluster> own_clusters(const Config& config);
+/// Whether a cluster was named: by a flag, a variable or a file. If not, the name is "default".
+[[nodiscard]] bool is_named(const Loaded& loaded);
 /// The running cluster that a verb is about: the one of the configured name, that of this job before others. The error
 /// says which there are.
 [[nodiscard]] Result<Cluster> chosen_cluster(const Config& config);

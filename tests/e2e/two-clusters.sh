@@ -15,6 +15,12 @@ say "the first one's kubeconfig opens nothing in the second"
 server=$(second config view -o jsonpath='{.clusters[0].cluster.server}')
 same "$(status_of k --server "$server" --insecure-skip-tls-verify get nodes)" 1
 for name in second two-clusters; do same "$("$SUBLET" --name "$name" status --json | jq -r '.name + " " + .state')" "$name ready"; done
+say "status without a name tells of both, with one of that one only"
+both=$("$SUBLET" status)
+contains "$both" two-clusters
+contains "$both" second
+same "$("$SUBLET" status --json | jq -c '[.schema, ([.clusters[].name] | index("second") != null)]')" "[1,true]"
+same "$("$SUBLET" --name second status | grep -c '^cluster ')" 1
 say "taken names are refused, and name the way out"
 same "$(status_of "$SUBLET" up --detach --name second)" 1
 contains "$(cat "$tmp/err")" second
