@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/process.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -11,12 +12,14 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <climits>
 #include <cstring>
 
 #include "base/fs.h"
+#include "base/handle.h"
 #include "base/strings.h"
 #include "base/sys.h"
 
@@ -294,6 +297,22 @@ Result<Output> run(Command command, int timeout_ms, int cancel_fd) {
   }
   output.status = *status;
   return output;
+}
+
+Result<std::vector<int>> keep_inherited_fds() {
+  Handle<DIR, ::closedir> list(::opendir("/proc/self/fd"));
+  if (!list) return fail_errno("open /proc/self/fd");
+  std::vector<int> inherited;
+  while (const dirent* entry = ::readdir(list.get())) {
+    const auto fd = parse_int<int>(entry->d_name);
+    if (!fd || *fd <= STDERR_FILENO) continue;
+    const int flags = ::fcntl(*fd, F_GETFD);
+    if (flags < 0 || (flags & FD_CLOEXEC) != 0) continue;
+    if (::fcntl(*fd, F_SETFD, flags | FD_CLOEXEC) != 0) return fail_errno("fcntl");
+    inherited.push_back(*fd);
+  }
+  std::sort(inherited.begin(), inherited.end());
+  return inherited;
 }
 
 std::optional<std::string> find_program(const std::string& name) {

@@ -91,6 +91,10 @@ struct Output {
 /// (an error then). At most 16 MiB of output.
 [[nodiscard]] Result<Output> run(Command command, int timeout_ms, int cancel_fd = -1);
 
+/// The descriptors from 3 on that whoever started us left open for us, in order. From now on no child gets them unless
+/// its Command says so. Call before the first child.
+[[nodiscard]] Result<std::vector<int>> keep_inherited_fds();
+
 /// Where `name` is, by PATH and then by /usr/sbin, /sbin, /usr/bin, /bin (a user's PATH often lacks sbin).
 [[nodiscard]] std::optional<std::string> find_program(const std::string& name);
 

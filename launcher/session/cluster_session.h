@@ -31,6 +31,7 @@ struct SessionPlan {
   Plan plan;
   std::string wrapper;               // the OCI wrapper's path
   std::vector<std::string> command;  // `run`: what to run once the cluster is ready; empty: until told to stop
+  std::vector<int> command_fds;      // descriptors of ours that it gets, at their numbers
   Progress::Style style = Progress::Style::kPlain;
   /// `up --detach`: called once, with the exit status of the command that the user sees, when the cluster is ready or
   /// has failed.

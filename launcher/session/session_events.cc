@@ -200,6 +200,7 @@ void ClusterSession::ready() {
 Result<void> ClusterSession::start_command() {
   Command command;
   command.argv = plan_.command;
+  for (int fd : plan_.command_fds) command.fds.emplace_back(fd, fd);
   std::vector<std::string> env;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     std::string_view text = *variable;

@@ -105,9 +105,17 @@ Result<void> hold_back_signals() {
   return {};
 }
 
+// What the caller has left open (a lock's descriptor, make's jobserver) is CMD's if there is one. No process of the
+// cluster gets it, and a launcher that stays would keep it: a lock held, a pipe without an end.
+std::vector<int> fds_for_command(const Options& options, std::vector<int> inherited) {
+  if (options.verb == Verb::kRun) return inherited;
+  for (int fd : inherited) (void)UniqueFd(fd);
+  return {};
+}
+
 // From the state directory to the end of the cluster. `detached` tells the parent of a detached launcher how it went.
 Result<int> keep_cluster(Plan plan, const Facts& facts, const Options& options, const Layout& layout, Timeline timeline,
-                         const UniqueFd& detached) {
+                         const UniqueFd& detached, std::vector<int> inherited) {
   StatePlan state_plan;
   state_plan.base = plan.state_base;
   state_plan.uid = facts.uid;
@@ -123,6 +131,7 @@ Result<int> keep_cluster(Plan plan, const Facts& facts, const Options& options, 
   session.wrapper = layout.wrapper;
   session.style = Progress::style_for(options.quiet);
   if (options.verb == Verb::kRun) session.command = options.command;
+  session.command_fds = fds_for_command(options, std::move(inherited));
   if (detached)
     session.detach = [&detached, log = state.file("log/sublet.log")](int status) { let_go(detached, log, status); };
   return ClusterSession(std::move(session), std::move(state), std::move(timeline)).run();
@@ -133,6 +142,7 @@ Result<int> keep_cluster(Plan plan, const Facts& facts, const Options& options, 
 Result<int> up(const Invocation& invocation) {
   const Options& options = invocation.options;
   TRY(hold_back_signals());
+  std::vector<int> inherited = TRY(keep_inherited_fds());
   Timeline timeline;
   const std::string executable = TRY(own_executable());
   const Layout layout = find_layout(executable);
@@ -153,7 +163,8 @@ Result<int> up(const Invocation& invocation) {
   }
   UniqueFd detached;
   if (options.detach) detached = TRY(detach_from_terminal());
-  auto kept = keep_cluster(std::move(plan), facts, options, layout, std::move(timeline), detached);
+  auto kept =
+      keep_cluster(std::move(plan), facts, options, layout, std::move(timeline), detached, std::move(inherited));
   if (!kept && detached) {
     // The parent waits for the status; the words are ours to say.
     log::error("{}", to_string(kept.error()));

@@ -23,6 +23,17 @@ began=$(date +%s%N)
 status_of sublet run -- /nowhere > "$tmp/status"
 [ $((($(date +%s%N) - began) / 1000000)) -le 500 ] || fail "that took as long as a cluster"
 same "$(cat "$tmp/err")" "sublet: error: /nowhere: exec: No such file or directory"
+say "a descriptor that was left open is the command's, and not the cluster's"
+cat > "$tmp/holders" <<'EOS'
+echo told >&7
+for fd in $(find /proc/[0-9]*/fd -lname "$1" 2> /dev/null); do cat "${fd%/fd/*}/comm" 2> /dev/null || true; done
+EOS
+exec 7> "$tmp/seven"
+same "$(status_of sublet run -- sh "$tmp/holders" "$tmp/seven")" 0
+exec 7>&-
+same "$(cat "$tmp/seven")" told
+for name in node-init etcd containerd kubelet; do ! grep -qx "$name" "$tmp/out" || fail "$name holds it too"; done
+grep -qx sh "$tmp/out" || fail "nobody holds it: $(cat "$tmp/out")"
 say "input and output are the command's"
 same "$(echo through | sublet run --quiet -- cat 2> "$tmp/err")" through
 say "a signal to sublet is CMD's too"

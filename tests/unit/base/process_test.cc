@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 
@@ -56,6 +57,19 @@ TEST_CASE("run: ends as soon as it is cancelled", "[base]") {
   REQUIRE(!result);
   CHECK_THAT(result.error().what, Catch::Contains("cancelled"));
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(5));
+}
+
+TEST_CASE("fds: what we were started with is for those children only that are to have it", "[base]") {
+  auto [read_end, write_end] = take(sys::pipe());
+  (void)::fcntl(read_end.get(), F_SETFD, 0);
+  const auto inherited = take(keep_inherited_fds());
+  CHECK(std::ranges::find(inherited, read_end.get()) != inherited.end());
+  CHECK(std::ranges::find(inherited, write_end.get()) == inherited.end());
+  const std::string look = "test -e /proc/self/fd/" + std::to_string(read_end.get());
+  CHECK_FALSE(run_shell(look).status.success());
+  Command command = shell(look);
+  command.fds.emplace_back(read_end.get(), read_end.get());
+  CHECK(take(run(std::move(command), kLongMs)).status.success());
 }
 
 TEST_CASE("spawn: a program that is not there is an error of spawn itself", "[base]") {
