@@ -40,7 +40,16 @@ breaks() {
 }
 
 clean_tree
-for name in format layering sizes headers calls tests shell spelling man hosts data; do expect OK "$name" "a clean tree"; done
+for name in format layering sizes headers calls tests shell spelling man hosts data pins; do expect OK "$name" "a clean tree"; done
+
+with_pins() {
+  mkdir -p manifests/components/kubernetes tests/conformance
+  cp -R "$source_dir"/scripts/{conformance,lib} scripts/
+  for module in manifests/components/kubernetes tests/conformance; do cp "$source_dir/$module/go.mod" "$module/"; done
+}
+with_pins
+expect OK pins "the same versions"
+breaks pins "a suite of another version" 'with_pins; sed -i "s,k8s.io/kubernetes v1,k8s.io/kubernetes v9," tests/conformance/go.mod'
 
 breaks format "two blanks" 'echo "int  b();" >> base/a.h'
 breaks layering "base including netns" 'echo "#include \"netns/n.h\"" >> base/a.h'
