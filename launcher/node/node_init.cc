@@ -100,6 +100,7 @@ class NodeInit {
       if (keeper_ && message->fds.size() == 1) keeper_->connect(std::move(message->fds.front()));
       return;
     }
+    if (request->kind == NodeRequest::Kind::kRestart) return supervisor_->restart(request->service);
     if (!stopping_) stop_pods();
   }
 

@@ -16,6 +16,12 @@ constexpr std::array kReportKinds = {
     std::pair(NodeReport::Kind::kStopped, "stopped"),
 };
 
+constexpr std::array kRequestKinds = {
+    std::pair(NodeRequest::Kind::kReady, "ready"),
+    std::pair(NodeRequest::Kind::kRestart, "restart"),
+    std::pair(NodeRequest::Kind::kStop, "stop"), std::pair(NodeRequest::Kind::kBroker, "broker"),
+};
+
 Result<json> parse_object(std::string_view text) {
   json object = json::parse(text, nullptr, false);
   if (!object.is_object()) return fail("not a JSON object");
@@ -103,19 +109,18 @@ Result<NodeReport> report_from_text(std::string_view text) {
 }
 
 std::string to_text(const NodeRequest& request) {
-  const char* what = request.kind == NodeRequest::Kind::kReady  ? "ready"
-                     : request.kind == NodeRequest::Kind::kStop ? "stop"
-                                                                : "broker";
-  return json{{"do", what}, {"service", request.service}}.dump();
+  const auto* kind =
+      std::find_if(kRequestKinds.begin(), kRequestKinds.end(), [&](auto& k) { return k.first == request.kind; });
+  return json{{"do", kind->second}, {"service", request.service}}.dump();
 }
 
 Result<NodeRequest> request_from_text(std::string_view text) {
   json object = TRY(parse_object(text));
   const std::string what = TRY(text_field(object, "do"));
-  if (what == "stop") return NodeRequest{NodeRequest::Kind::kStop, ""};
-  if (what == "broker") return NodeRequest{NodeRequest::Kind::kBroker, ""};
-  if (what == "ready") return NodeRequest{NodeRequest::Kind::kReady, TRY(text_field(object, "service"))};
-  return fail("unknown request " + what);
+  const auto* kind =
+      std::find_if(kRequestKinds.begin(), kRequestKinds.end(), [&](auto& k) { return what == k.second; });
+  if (kind == kRequestKinds.end()) return fail("unknown request " + what);
+  return NodeRequest{kind->first, TRY(text_field(object, "service"))};
 }
 
 }  // namespace sublet::launcher

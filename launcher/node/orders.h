@@ -68,9 +68,9 @@ struct NodeReport {
 /// launcher → node-init.
 struct NodeRequest {
   // kBroker comes with a descriptor: the keeper's end of the pair that it talks with a new broker through.
-  enum class Kind { kReady, kStop, kBroker };
+  enum class Kind { kReady, kRestart, kStop, kBroker };
   Kind kind;
-  std::string service;  // kReady: which
+  std::string service;  // kReady, kRestart: which
 };
 [[nodiscard]] std::string to_text(const NodeRequest& request);
 [[nodiscard]] Result<NodeRequest> request_from_text(std::string_view text);

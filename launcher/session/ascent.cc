@@ -140,6 +140,7 @@ Result<void> Ascent::climb_controllers() {
   ApiClient client = TRY(ApiClient::create(plan_.api));
   auto between = [this] { return still_wanted(); };
   TRY(phase("API server ready", [&] { return client.wait_ready(time_left(), between); }));
+  api_ready_ = true;
   listener_.reached(kApiReady);
   // The default namespace's own account says nothing about them: first objects.
   return phase("controllers", [&] {
@@ -196,6 +197,10 @@ Result<void> Ascent::wait_for_dns() {
   const std::string name = "kubernetes.default.svc." + plan_.plan.config.cluster_domain;
   constexpr int kTryMs = 500;
   constexpr std::chrono::milliseconds kBetweenTries{25};
+  // The API server makes the Service that is asked for as soon as it is ready. A coredns that has not heard of it long
+  // after (seen once, on a machine with much to do) never will; a new one lists anew.
+  constexpr std::chrono::seconds kLongAfter{5};
+  auto unknown_since = std::chrono::steady_clock::now();
   for (;;) {
     auto tried = [&]() -> Result<void> {
       UniqueFd socket = TRY(plan_.api.socket());
@@ -205,6 +210,12 @@ Result<void> Ascent::wait_for_dns() {
     }();
     if (tried) return {};
     TRY(still_wanted());
+    const auto now = std::chrono::steady_clock::now();
+    if (!api_ready_ || !tried.error().is(ENOENT)) unknown_since = now;
+    if (now - unknown_since >= kLongAfter) {
+      listener_.restart(kCoreDns, name + ": " + tried.error().what);
+      unknown_since = now;
+    }
     if (time_left().count() == 0)
       return tl::unexpected(std::move(tried).error().while_doing("asking for " + name).with_exit(ExitCode::kNotReady));
     std::unique_lock lock(mutex_);

@@ -33,7 +33,8 @@ class Ascent {
     std::function<void(const std::string& phase)> begun;
     std::function<void(const std::string& phase)> ended;
     std::function<void(const char* service)> reached;  // a service or milestone that is told to be ready
-    std::function<void(Result<void>)> done;            // once; not after cancel()
+    std::function<void(const char* service, const std::string& why)> restart;
+    std::function<void(Result<void>)> done;  // once; not after cancel()
   };
   [[nodiscard]] static Result<std::unique_ptr<Ascent>> create(AscentPlan plan, Listener listener);
   /// Cancels and waits for the threads.
@@ -64,6 +65,7 @@ class Ascent {
   Listener listener_;
   UniqueFd stop_;  // readable when nothing more is wanted
   std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> api_ready_ = false;
   std::atomic<bool> failed_ = false;  // first_failure_ is set
   std::mutex mutex_;
   std::condition_variable changed_;

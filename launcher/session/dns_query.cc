@@ -67,8 +67,13 @@ Result<void> check_dns_answer(std::string_view message, std::uint16_t id) {
   if (get16(message, 0) != id) return fail("the answer is to another question");
   constexpr unsigned kIsResponse = 0x8000;
   if ((get16(message, 2) & kIsResponse) == 0) return fail("the answer is a question");
-  if (unsigned code = get16(message, 2) & 0xf; code != 0) return fail("response code " + std::to_string(code));
-  if (get16(message, 6) == 0) return fail("no such record");
+  constexpr unsigned kNoSuchName = 3;
+  Error unknown{"no such record", "", std::make_error_code(std::errc::no_such_file_or_directory)};
+  if (unsigned code = get16(message, 2) & 0xf; code != 0) {
+    unknown.what = "response code " + std::to_string(code);
+    return code == kNoSuchName ? tl::unexpected(std::move(unknown)) : fail(std::move(unknown.what));
+  }
+  if (get16(message, 6) == 0) return tl::unexpected(std::move(unknown));
   return {};
 }
 

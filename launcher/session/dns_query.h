@@ -13,7 +13,7 @@ namespace sublet::launcher {
 [[nodiscard]] std::string dns_question(std::string_view name, std::uint16_t id);
 
 /// Whether `message` (without the length) answers the question of that id with at least one record. An error says what
-/// it says instead.
+/// it says instead; its code is ENOENT if that is that there is no such name or record.
 Result<void> check_dns_answer(std::string_view message, std::uint16_t id);
 
 /// Asks on a connected socket, waiting at most `timeout_ms` for the answer.

@@ -101,6 +101,12 @@ Result<void> ClusterSession::start_ascent() {
       (void)node_->send({NodeRequest::Kind::kReady, name});
     });
   };
+  listener.restart = [this](const char* service, const std::string& why) {
+    mailbox_->post([this, service, why] {
+      progress_.say(fmt::format("{} does not see the cluster ({}); it is started again", service, why));
+      (void)node_->send({NodeRequest::Kind::kRestart, service});
+    });
+  };
   listener.done = [this](Result<void> result) {
     mailbox_->post([this, result = std::move(result)]() mutable { on_ascended(std::move(result)); });
   };

@@ -145,6 +145,11 @@ void Supervisor::ended(Entry& entry, const std::string& how) {
   entry.timer = timer(*decision.delay, [this, &entry] { start_one(entry); });
 }
 
+void Supervisor::restart(const std::string& name) {
+  for (const auto& entry : entries_)
+    if (entry->service.name == name && entry->process) (void)entry->process->signal(SIGKILL);
+}
+
 void Supervisor::kill_for_good(const std::string& name) {
   for (const auto& entry : entries_) {
     if (entry->service.name != name) continue;

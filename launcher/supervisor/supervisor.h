@@ -43,6 +43,8 @@ class Supervisor {
   void mark_ready(const std::string& name);
   /// Stops all in reverse order, then calls back once. No service is restarted from now on.
   void stop(std::function<void()> done);
+  /// Ends one service at once (SIGKILL), so that it is started anew as after any other end.
+  void restart(const std::string& name);
   /// Ends one service at once (SIGKILL); it is not restarted.
   void kill_for_good(const std::string& name);
   [[nodiscard]] bool owns(pid_t pid) const;

@@ -130,6 +130,15 @@ TEST_CASE("supervisor: stops in reverse order, and kills what ignores SIGTERM", 
   CHECK(order == std::vector<std::string>{"stubborn", "base"});
 }
 
+TEST_CASE("supervisor: one that is restarted comes back", "[supervisor]") {
+  Bench bench;
+  bench.start({bench.shell("coredns", "exec sleep 1000")});
+  REQUIRE(bench.until([&] { return bench.count(Kind::kReady, "coredns") == 1; }));
+  bench.supervisor->restart("coredns");
+  bench.supervisor->restart("nobody");
+  CHECK(bench.until([&] { return bench.count(Kind::kReady, "coredns") == 2; }));
+}
+
 TEST_CASE("supervisor: one killed for good stays down", "[supervisor]") {
   Bench bench;
   bench.start({bench.shell("kubelet", "exec sleep 1000")});

@@ -42,6 +42,10 @@ TEST_CASE("orders: reports and requests survive the way through text", "[node]")
   CHECK(back->pid == 42);
   NodeRequest ready{NodeRequest::Kind::kReady, "kube-apiserver"};
   CHECK(request_from_text(to_text(ready))->service == "kube-apiserver");
+  const auto restart = request_from_text(to_text(NodeRequest{NodeRequest::Kind::kRestart, "coredns"}));
+  REQUIRE(restart);
+  CHECK(restart->kind == NodeRequest::Kind::kRestart);
+  CHECK(restart->service == "coredns");
   CHECK(request_from_text(to_text(NodeRequest{NodeRequest::Kind::kStop, ""}))->kind == NodeRequest::Kind::kStop);
   CHECK_FALSE(request_from_text("{\"do\":\"dance\"}"));
   CHECK_FALSE(report_from_text("{\"kind\":\"rumour\"}"));
