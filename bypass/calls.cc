@@ -40,36 +40,38 @@ void Calls::handle(Slot* slot, bool again) {
   const seccomp_notif& call = slot->notification;
   Request request{slot, call.id, static_cast<pid_t>(call.pid), again, {}};
   for (std::size_t i = 0; i < request.arguments.size(); ++i) request.arguments[i] = call.data.args[i];
-  Call what = call_of(call.data.arch, static_cast<std::uint32_t>(call.data.nr));
-  if (what == Call::kSocketcall) {
-    const auto which = static_cast<std::uint32_t>(call.data.args[0]);
-    what = which == SYS_CONNECT ? Call::kConnect : which == SYS_BIND ? Call::kBind : Call::kListen;
-    std::array<std::uint32_t, 3> words{};
-    const std::size_t count = what == Call::kListen ? 2 : 3;
-    if (const int error = read_memory(request.thread, call.data.args[1] & 0xffffffffU, words.data(), count * 4);
-        error != 0)
-      return reply(request, 0, error);
-    request.arguments = widen(words);
-  }
-  switch (what) {
+  end(request, what(request, call.data));
+}
+
+void Calls::end(const Request& request, Ending ending) {
+  if (ending.kind == Ending::Kind::kTaken) return;
+  // ENOENT in both: the thread is gone.
+  if (ending.kind == Ending::Kind::kPass)
+    (void)go_on(listener_.fd, request.id);
+  else
+    (void)answer(listener_.fd, request.id, ending.value, ending.error);
+  tools_.slots.give_back(request.slot);
+}
+
+Calls::Ending Calls::what(const Request& request, const seccomp_data& call) {
+  switch (call_of(call.arch, static_cast<std::uint32_t>(call.nr))) {
     case Call::kSocket: return on_socket(request);
     case Call::kConnect: return on_connect(request);
     case Call::kBind: return on_bind(request);
     case Call::kListen: return on_listen(request);
     case Call::kSetsockopt: return on_foreign(request, Reason::kOption);
     case Call::kIoctl: return on_foreign(request, Reason::kInterfaces);
-    default: return pass(request);  // the filter hands over nothing else
+    case Call::kSocketcall: break;
+    default: return pass();  // the filter hands over nothing else
   }
-}
-
-void Calls::reply(const Request& request, std::int64_t value, int error) {
-  (void)answer(listener_.fd, request.id, value, error);  // ENOENT: the thread is gone
-  tools_.slots.give_back(request.slot);
-}
-
-void Calls::pass(const Request& request) {
-  (void)go_on(listener_.fd, request.id);
-  tools_.slots.give_back(request.slot);
+  const auto which = static_cast<std::uint32_t>(call.args[0]);
+  std::array<std::uint32_t, 3> words{};
+  const std::size_t count = which == SYS_LISTEN ? 2 : 3;
+  if (const int error = read_memory(request.thread, call.args[1] & 0xffffffffU, words.data(), count * 4); error != 0)
+    return reply(error);
+  Request meant = request;
+  meant.arguments = widen(words);
+  return which == SYS_CONNECT ? on_connect(meant) : which == SYS_BIND ? on_bind(meant) : on_listen(meant);
 }
 
 const PolicyFacts& Calls::policy() {
@@ -92,28 +94,34 @@ UniqueFd Calls::host_socket(int domain) {
   return socket;
 }
 
-void Calls::on_socket(const Request& request) {
+Calls::Ending Calls::on_socket(const Request& request) {
   Counters& counters = listener_.pod->counters;
   const int domain = static_cast<int>(request.arguments[0]);
   const int flags = static_cast<int>(request.arguments[1]);
+  constexpr int kKnown = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  if ((flags & ~kKnown) != 0) return pass();  // EINVAL
   if (network_namespace(request.thread) != listener_.pod->network_inode) {
     counters.count(Reason::kOtherNamespace);
-    return pass(request);
+    return pass();
   }
+  // Our predecessor gave it one already.
+  if (const std::uint32_t given = request.slot->given.load(); given != 0)
+    return {Ending::Kind::kReply, 0, static_cast<int>(given) - 1};
   const UniqueFd socket = host_socket(domain);
   if (!socket || ((flags & SOCK_NONBLOCK) != 0 && ::fcntl(socket.get(), F_SETFL, O_NONBLOCK) != 0)) {
     counters.count(policy().device == 0 ? Reason::kNoRoute : Reason::kResources);
-    return pass(request);
+    return pass();
   }
-  const int error = answer_with_fd(listener_.fd, request.id, socket.get(), (flags & SOCK_CLOEXEC) != 0);
+  const int number = add_fd(listener_.fd, request.id, socket.get(), (flags & SOCK_CLOEXEC) != 0);
   // The program has no number left: that is socket(2)'s answer, too. It comes as EBADF for its own limit.
-  if (error == EMFILE || error == EBADF) return reply(request, 0, EMFILE);
-  if (error != 0 && error != ENOENT) {
-    counters.count(Reason::kResources);
-    return pass(request);
+  if (number == -EMFILE || number == -EBADF) return reply(EMFILE);
+  if (number < 0) {
+    if (number != -ENOENT) counters.count(Reason::kResources);
+    return pass();
   }
-  if (error == 0) counters.count(counters.sockets);
-  tools_.slots.give_back(request.slot);
+  request.slot->given.store(static_cast<std::uint32_t>(number) + 1);
+  counters.count(counters.sockets);
+  return {Ending::Kind::kReply, 0, number};
 }
 
 int Calls::copy_address(const Request& request, RawAddress& address) {
@@ -138,19 +146,20 @@ UniqueFd Calls::pod_socket(int old_fd, int domain) {
   return made;
 }
 
-bool Calls::put_in_place(const Request& request, int old_fd, int new_fd, Reason reason) {
+std::optional<Calls::Ending> Calls::put_in_place(const Request& request, int old_fd, int new_fd, Reason reason) {
   const SwapTarget target{listener_.fd, request.id, request.thread, request.number()};
   switch (swap_fd(target, old_fd, new_fd, scan_, tools_.repair, pidfds_)) {
-    case SwapResult::kDone: listener_.pod->counters.count(reason); return true;
+    case SwapResult::kDone: listener_.pod->counters.count(reason); return std::nullopt;
     // The descriptor was changed under the call: so may the kernel find it, and say so.
-    case SwapResult::kChanged: reply(request, 0, EBADF); return false;
-    case SwapResult::kFailed: reply(request, 0, errno); return false;
-    case SwapResult::kGone: tools_.slots.give_back(request.slot); return false;
+    case SwapResult::kChanged: return reply(EBADF);
+    case SwapResult::kFailed: return reply(errno);
+    case SwapResult::kGone: break;
   }
-  return false;
+  tools_.slots.give_back(request.slot);
+  return taken();
 }
 
-void Calls::connect(const Request& request, UniqueFd socket, const RawAddress& to, bool ours) {
+Calls::Ending Calls::connect(const Request& request, UniqueFd socket, const RawAddress& to, bool ours) {
   bool waits = false;
   int error = connect_now(socket.get(), to, waits, request.slot);
   const bool under_way = error == EINPROGRESS || error == EALREADY;
@@ -160,24 +169,25 @@ void Calls::connect(const Request& request, UniqueFd socket, const RawAddress& t
   if (request.again && error == EISCONN) error = 0;
   if (request.again && error == EALREADY) error = EINPROGRESS;
   if (waits && (error == EINPROGRESS || error == EALREADY)) {
-    return tools_.pending.add(
-        {request.slot, listener_.fd, listener_.keep, listener_.pod, std::move(socket), to, listener_.killable, ours});
+    tools_.pending.add({request.slot, listener_.fd, listener_.keep, listener_.pod, std::move(socket), to,
+                        listener_.killable, ours, error});
+    return taken();
   }
   if (ours && error != 0 && error != EINPROGRESS && error != EALREADY && error != EISCONN)
     listener_.pod->counters.count(listener_.pod->counters.failed);
-  reply(request, 0, error);
+  return reply(error);
 }
 
-void Calls::on_connect(const Request& request) {
+Calls::Ending Calls::on_connect(const Request& request) {
   UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
-  if (!socket) return reply(request, 0, errno == EMFILE || errno == ENFILE ? ENOBUFS : EBADF);
+  if (!socket) return reply(errno == EMFILE || errno == ENFILE ? ENOBUFS : EBADF);
   const SocketKind kind = kind_of(socket.get());
-  if (!kind.is_socket()) return reply(request, 0, kind.error);
+  if (!kind.is_socket()) return reply(kind.error);
   if (request.again) mend_mode(socket.get(), *request.slot);
   // Names of other families are the program's own: its files, its credentials.
-  if (!kind.is_inet()) return pass(request);
+  if (!kind.is_inet()) return pass();
   RawAddress to;
-  if (const int error = copy_address(request, to); error != 0) return reply(request, 0, error);
+  if (const int error = copy_address(request, to); error != 0) return reply(error);
   if (!is_hosts(kind)) return connect(request, std::move(socket), to, false);
 
   Counters& counters = listener_.pod->counters;
@@ -197,69 +207,71 @@ void Calls::on_connect(const Request& request) {
     return connect(request, std::move(socket), nowhere, false);
   }
   UniqueFd inner = pod_socket(socket.get(), kind.domain);
-  if (!inner) return reply(request, 0, errno);
+  if (!inner) return reply(errno);
   bool waits = false;
   const int error = connect_now(inner.get(), to, waits, nullptr);
-  if (!put_in_place(request, socket.get(), inner.get(), reason)) return;
+  if (auto ending = put_in_place(request, socket.get(), inner.get(), reason); ending) return *ending;
   if (waits && error == EINPROGRESS) return connect(request, std::move(inner), to, false);
-  reply(request, 0, error);
+  return reply(error);
 }
 
-void Calls::on_bind(const Request& request) {
+Calls::Ending Calls::on_bind(const Request& request) {
   UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
-  if (!socket) return reply(request, 0, EBADF);
+  if (!socket) return reply(EBADF);
   const SocketKind kind = kind_of(socket.get());
-  if (!kind.is_socket()) return reply(request, 0, kind.error);
-  if (!kind.is_inet()) return pass(request);
+  if (!kind.is_socket()) return reply(kind.error);
+  if (!kind.is_inet()) return pass();
   RawAddress address;
-  if (const int error = copy_address(request, address); error != 0) return reply(request, 0, error);
+  if (const int error = copy_address(request, address); error != 0) return reply(error);
   if (!is_hosts(kind)) {
     int error = ::bind(socket.get(), address.get(), address.length) == 0 ? 0 : errno;
     // A port that takes a privilege, which the program may have, and we do not (see drop_rights()): the kernel judges.
-    if (error == EACCES) return pass(request);
+    if (error == EACCES) return pass();
     if (request.again && error == EINVAL) error = 0;  // our predecessor had bound it, but not said so
-    return reply(request, 0, error);
+    return reply(error);
   }
-  if (!is_idle(socket.get())) return reply(request, 0, EINVAL);  // as for any socket that has a port already
+  if (!is_idle(socket.get())) return reply(EINVAL);  // as for any socket that has a port already
   UniqueFd inner = pod_socket(socket.get(), kind.domain);
-  if (!inner) return reply(request, 0, errno);
+  if (!inner) return reply(errno);
   const int error = ::bind(inner.get(), address.get(), address.length) == 0 ? 0 : errno;
-  if (error != 0 && error != EACCES) return reply(request, 0, error);
-  if (!put_in_place(request, socket.get(), inner.get(), Reason::kServer)) return;
-  if (error == EACCES) return pass(request);
-  reply(request, 0, 0);
+  if (error != 0 && error != EACCES) return reply(error);
+  if (auto ending = put_in_place(request, socket.get(), inner.get(), Reason::kServer); ending) return *ending;
+  if (error == EACCES) return pass();
+  return reply(0);
 }
 
-void Calls::on_listen(const Request& request) {
+Calls::Ending Calls::on_listen(const Request& request) {
   UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
-  if (!socket) return reply(request, 0, EBADF);
+  if (!socket) return reply(EBADF);
   const SocketKind kind = kind_of(socket.get());
-  if (!kind.is_socket()) return reply(request, 0, kind.error);
-  if (!kind.is_inet()) return pass(request);
+  if (!kind.is_socket()) return reply(kind.error);
+  if (!kind.is_inet()) return pass();
   const int backlog = static_cast<int>(request.arguments[1]);
-  if (!is_hosts(kind)) return reply(request, 0, ::listen(socket.get(), backlog) == 0 ? 0 : errno);
-  if (!is_idle(socket.get())) return reply(request, 0, EINVAL);
+  if (!is_hosts(kind)) return reply(::listen(socket.get(), backlog) == 0 ? 0 : errno);
+  if (!is_idle(socket.get())) return reply(EINVAL);
   UniqueFd inner = pod_socket(socket.get(), kind.domain);
-  if (!inner) return reply(request, 0, errno);
-  if (::listen(inner.get(), backlog) != 0) return reply(request, 0, errno);
-  if (put_in_place(request, socket.get(), inner.get(), Reason::kServer)) reply(request, 0, 0);
+  if (!inner) return reply(errno);
+  if (::listen(inner.get(), backlog) != 0) return reply(errno);
+  if (auto ending = put_in_place(request, socket.get(), inner.get(), Reason::kServer); ending) return *ending;
+  return reply(0);
 }
 
 // Options and ioctls that a host's socket would answer otherwise than one of the pod: so it becomes one of the pod
 // first. The call itself is the kernel's: on a host's socket it can do nothing (EPERM), whoever wins the race for it.
-void Calls::on_foreign(const Request& request, Reason reason) {
+Calls::Ending Calls::on_foreign(const Request& request, Reason reason) {
   const UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
-  if (!socket) return reply(request, 0, EBADF);
+  if (!socket) return reply(EBADF);
   const SocketKind kind = kind_of(socket.get());
-  if (!kind.is_inet() || !is_hosts(kind)) return pass(request);
+  if (!kind.is_inet() || !is_hosts(kind)) return pass();
   if (!is_idle(socket.get())) {
     // Too late to change it. The interfaces that it knows are the host's, which are not the pod's business.
-    if (reason == Reason::kInterfaces) return reply(request, 0, ENODEV);
-    return pass(request);
+    if (reason == Reason::kInterfaces) return reply(ENODEV);
+    return pass();
   }
   const UniqueFd inner = pod_socket(socket.get(), kind.domain);
-  if (!inner) return reply(request, 0, errno);
-  if (put_in_place(request, socket.get(), inner.get(), reason)) pass(request);
+  if (!inner) return reply(errno);
+  if (auto ending = put_in_place(request, socket.get(), inner.get(), reason); ending) return *ending;
+  return pass();
 }
 
 }  // namespace sublet::bypass

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "bypass/listener.h"
 #include "bypass/pending.h"
@@ -44,24 +45,34 @@ class Calls {
     [[nodiscard]] int number() const { return static_cast<int>(arguments[0]); }
   };
 
-  void on_socket(const Request& request);
-  void on_connect(const Request& request);
-  void on_bind(const Request& request);
-  void on_listen(const Request& request);
-  void on_foreign(const Request& request, Reason reason);
+  // What becomes of a request. It is done by handle() when no copy of the program's descriptors is left with us: the
+  // program's own close shall be the last one, which sends, lingers, frees a port and takes out of epoll sets.
+  struct Ending {
+    enum class Kind : std::uint8_t { kReply, kPass, kTaken } kind;
+    int error = 0;
+    int value = 0;
+  };
+  static Ending reply(int error) { return {Ending::Kind::kReply, error}; }
+  static Ending pass() { return {Ending::Kind::kPass}; }
+  // Answered, or nobody waits any more, and the slot is free; or it is Pending's.
+  static Ending taken() { return {Ending::Kind::kTaken}; }
+  void end(const Request& request, Ending ending);
 
-  // The ends of a request.
-  void reply(const Request& request, std::int64_t value, int error);
-  void pass(const Request& request);
-  void connect(const Request& request, UniqueFd socket, const RawAddress& to, bool ours);
+  [[nodiscard]] Ending what(const Request& request, const seccomp_data& call);
+  [[nodiscard]] Ending on_socket(const Request& request);
+  [[nodiscard]] Ending on_connect(const Request& request);
+  [[nodiscard]] Ending on_bind(const Request& request);
+  [[nodiscard]] Ending on_listen(const Request& request);
+  [[nodiscard]] Ending on_foreign(const Request& request, Reason reason);
+  [[nodiscard]] Ending connect(const Request& request, UniqueFd socket, const RawAddress& to, bool ours);
 
   [[nodiscard]] UniqueFd host_socket(int domain);
   /// 0 or an errno.
   [[nodiscard]] int copy_address(const Request& request, RawAddress& address);
   /// A socket of the pod's with the old one's options; empty: errno.
   [[nodiscard]] UniqueFd pod_socket(int old_fd, int domain);
-  /// Puts it in the old one's place. False: it was answered or nobody waits any more.
-  [[nodiscard]] bool put_in_place(const Request& request, int old_fd, int new_fd, Reason reason);
+  /// Puts it in the old one's place; otherwise how that ends.
+  [[nodiscard]] std::optional<Ending> put_in_place(const Request& request, int old_fd, int new_fd, Reason reason);
   [[nodiscard]] const PolicyFacts& policy();
   [[nodiscard]] bool is_hosts(const SocketKind& kind) const;
 

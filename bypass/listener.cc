@@ -63,10 +63,11 @@ int go_on(int listener, std::uint64_t id) {
   return status_of(::ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response));
 }
 
-int answer_with_fd(int listener, std::uint64_t id, int fd, bool cloexec) {
-  seccomp_notif_addfd add{id, SECCOMP_ADDFD_FLAG_SEND, static_cast<std::uint32_t>(fd), 0,
+int add_fd(int listener, std::uint64_t id, int fd, bool cloexec) {
+  seccomp_notif_addfd add{id, 0, static_cast<std::uint32_t>(fd), 0,
                           cloexec ? static_cast<std::uint32_t>(O_CLOEXEC) : 0U};
-  return status_of(::ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add));
+  const int number = ::ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+  return number < 0 ? -errno : number;
 }
 
 int replace_fd(int listener, std::uint64_t id, int fd, int number, bool cloexec) {

@@ -46,8 +46,11 @@ int answer(int listener, std::uint64_t id, std::int64_t value, int error);
 /// The call is done by the kernel as if never intercepted. It reads memory and descriptors anew: no decision may rest
 /// on what was seen of them.
 int go_on(int listener, std::uint64_t id);
-/// The call returns a new descriptor of the task, which is `fd`'s file (ADDFD_FLAG_SEND, Linux 5.14).
-int answer_with_fd(int listener, std::uint64_t id, int fd, bool cloexec);
+/// Gives the task a new descriptor, which is `fd`'s file; the task goes on waiting. Its number, or a negative errno.
+/// Not with ADDFD_FLAG_SEND, which would save a wake-up: if we are killed before the task has taken the descriptor,
+/// that makes the call return 0 (seccomp_notify_addfd(), kernel/seccomp.c), and the program takes standard input for
+/// its new socket.
+int add_fd(int listener, std::uint64_t id, int fd, bool cloexec);
 /// Replaces descriptor `number` of the task by `fd`'s file; the task goes on waiting.
 int replace_fd(int listener, std::uint64_t id, int fd, int number, bool cloexec);
 

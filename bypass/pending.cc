@@ -23,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 // notification's answer it does what it does inside: the thread has a signal to take, and then either gets EINTR or, by
 // SA_RESTART, makes the call again. A thread without a signal would be given the number itself.
 constexpr int kRestart = 512;  // ERESTARTSYS
+constexpr int kNobody = -1;    // nobody waits for an answer any more
 
 std::uint64_t mask_of(std::string_view status, std::string_view key) {
   const std::string_view text = proc_field(status, key);
@@ -117,7 +118,7 @@ void Pending::add(PendingConnect connect) {
   (void)!::write(wake_.get(), &one, sizeof one);
 }
 
-bool Pending::look(Entry& entry, bool ready, bool patrol) {
+std::optional<int> Pending::look(Entry& entry, bool ready, bool patrol) {
   const PendingConnect& connect = entry.connect;
   const seccomp_notif& call = connect.slot->notification;
   if (ready) {
@@ -126,30 +127,29 @@ bool Pending::look(Entry& entry, bool ready, bool patrol) {
     const int error = connect_now(connect.socket.get(), connect.to, waits, connect.slot);
     if (error != EINPROGRESS && error != EALREADY) {
       if (error != 0 && connect.ours) connect.pod->counters.count(connect.pod->counters.failed);
-      (void)answer(connect.listener, call.id, 0, error);
-      return true;
+      return error;
     }
   }
-  if (Clock::now() >= entry.deadline) {
-    (void)answer(connect.listener, call.id, 0, EINPROGRESS);  // as connect(2) after SO_SNDTIMEO (socket(7))
-    return true;
-  }
-  if (!patrol) return false;
-  if (!still_valid(connect.listener, call.id)) return true;
-  if (!connect.killable) return false;
+  if (Clock::now() >= entry.deadline) return connect.late;
+  if (!patrol) return std::nullopt;
+  if (!still_valid(connect.listener, call.id)) return kNobody;
+  if (!connect.killable) return std::nullopt;
   const Signalled now = signalled(static_cast<pid_t>(call.pid));
   const bool twice = now == Signalled::kMaybe && entry.maybe_signalled;
   entry.maybe_signalled = now == Signalled::kMaybe;
-  if (now != Signalled::kYes && !twice) return false;
+  if (now != Signalled::kYes && !twice) return std::nullopt;
   // A call that has a time limit is not made again by itself (sock_intr_errno(), include/net/sock.h).
-  (void)answer(connect.listener, call.id, 0, entry.deadline == Clock::time_point::max() ? kRestart : EINTR);
-  return true;
+  return entry.deadline == Clock::time_point::max() ? kRestart : EINTR;
 }
 
-void Pending::finish(std::size_t index) {
-  slots_.give_back(entries_[index]->connect.slot);
-  // Closing our copy takes it out of the set only if the program's are gone as well.
-  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entries_[index]->connect.socket.get(), nullptr);
+void Pending::finish(std::size_t index, int error) {
+  PendingConnect& connect = entries_[index]->connect;
+  // Closing our copy takes it out of the set only if the program's are gone as well. It is closed before the answer:
+  // the program's own close is then the last one, with all that this means.
+  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connect.socket.get(), nullptr);
+  connect.socket.reset();
+  if (error != kNobody) (void)answer(connect.listener, connect.slot->notification.id, 0, error);
+  slots_.give_back(connect.slot);
   entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
@@ -180,13 +180,14 @@ void Pending::work() {
       auto found = std::find_if(entries_.begin(), entries_.end(), [&](const std::unique_ptr<Entry>& entry) {
         return entry.get() == events[static_cast<std::size_t>(i)].data.ptr;
       });
-      if (found != entries_.end() && look(**found, true, false))
-        finish(static_cast<std::size_t>(found - entries_.begin()));
+      if (found == entries_.end()) continue;
+      if (const auto error = look(**found, true, false); error)
+        finish(static_cast<std::size_t>(found - entries_.begin()), *error);
     }
     if (Clock::now() - patrolled < interval) continue;
     patrolled = Clock::now();
     for (std::size_t i = entries_.size(); i-- > 0;)
-      if (look(*entries_[i], false, true)) finish(i);
+      if (const auto error = look(*entries_[i], false, true); error) finish(i, *error);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct PendingConnect {
   RawAddress to;
   bool killable = false;  // the thread does not notice signals by itself
   bool ours = false;      // a host's socket: counted
+  int late = 0;           // what a program is told that waits no longer (SO_SNDTIMEO)
 };
 
 class Pending {
@@ -54,9 +56,9 @@ class Pending {
   };
   explicit Pending(Slots& slots) : slots_(slots) {}
   void work();
-  /// True once it is answered.
-  [[nodiscard]] static bool look(Entry& entry, bool ready, bool patrol);
-  void finish(std::size_t index);
+  /// How it ends, once it does: 0, an errno, or kNobody.
+  [[nodiscard]] static std::optional<int> look(Entry& entry, bool ready, bool patrol);
+  void finish(std::size_t index, int error);
 
   Slots& slots_;
   UniqueFd epoll_;

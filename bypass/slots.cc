@@ -49,6 +49,7 @@ Slot* Slots::take(std::uint32_t listener) {
   free_.pop_back();
   std::memset(&slot->notification, 0, sizeof slot->notification);
   slot->made_nonblocking.store(0);
+  slot->given.store(0);
   slot->listener.store(listener);
   return slot;
 }

@@ -22,6 +22,9 @@ struct Slot {
   std::atomic<std::uint32_t> listener;  // the keeper's number of the listener, from 1 on; 0: free
   // The task's socket is non-blocking for a moment by our doing (connect_now()); a successor puts that right.
   std::atomic<std::uint32_t> made_nonblocking;
+  // The task has been given its new socket under this number less one, and not been told.
+  std::atomic<std::uint32_t> given;
+  std::uint32_t reserved;
   seccomp_notif notification;  // id 0: nothing fetched yet
 };
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
