@@ -4,6 +4,24 @@ unit_tests(bypass
     values_test.cc
   DEPS bypass)
 
+set(probe_sources attacks connect epoll load probe processes signals sockets)
+list(TRANSFORM probe_sources PREPEND support/probe/)
+list(TRANSFORM probe_sources APPEND .cc)
+add_executable(bypass_probe ${probe_sources})
+target_include_directories(bypass_probe PRIVATE ${PROJECT_SOURCE_DIR})
+target_link_libraries(bypass_probe PRIVATE base Threads::Threads)
+sublet_warnings(bypass_probe)
+
+add_library(test_bypass_world STATIC support/bypass_world.cc)
+target_link_libraries(test_bypass_world PUBLIC test_netns_world bypass)
+target_compile_definitions(test_bypass_world PRIVATE POD_UP="$<TARGET_FILE:pod_up>")
+sublet_warnings(test_bypass_world)
+foreach(name bypass bypass_attacks)
+  integration_test(${name} DEPS test_bypass_world)
+  target_compile_definitions(integration_${name} PRIVATE BYPASS_PROBE="$<TARGET_FILE:bypass_probe>")
+  add_dependencies(integration_${name} pod_up bypass_probe)
+endforeach()
+
 # What the network is loaded with, by scripts/bench.d/net and the tests.
 add_executable(net_load support/net_load.cc)
 target_link_libraries(net_load PRIVATE Threads::Threads)

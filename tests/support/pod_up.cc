@@ -7,17 +7,23 @@
 //   --cluster CIDR, --deny CIDR, --device NAME, --ipv6    what the broker is told
 //   --status FILE         at the end, what the broker counted
 //   --broker-pid FILE     its pid, each time it is started: it is started again when it dies
+//   --broker-files N      its limit of open files
+//   --execs N             CMD is run N times, each time under a listener of its own; early on and at the end, what the
+//                         broker holds
+//   --beside SCRIPT       a shell's, under a listener of its own, as long as CMD runs
 // `pod_up tap-driver` and `pod_up broker` are the helpers themselves.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "base/event_loop.h"
 #include "base/fs.h"
@@ -45,6 +51,9 @@ struct Options {
   bypass::BrokerOrders broker;
   std::string status;
   std::string broker_pid;
+  unsigned long broker_files = 0;
+  std::uint32_t execs = 1;
+  std::string beside;
   std::vector<std::string> command;
 };
 
@@ -75,6 +84,12 @@ Result<Options> parse(int argc, char** argv) {
         options.status = value;
       } else if (argument == "--broker-pid") {
         options.broker_pid = value;
+      } else if (argument == "--broker-files") {
+        options.broker_files = parse_int<unsigned long>(value).value_or(0);
+      } else if (argument == "--execs") {
+        options.execs = parse_int<std::uint32_t>(value).value_or(1);
+      } else if (argument == "--beside") {
+        options.beside = value;
       } else {
         return fail("unknown option " + argument);
       }
@@ -99,12 +114,12 @@ Result<netns::TapOrders> orders_of(const Options& options) {
 
 constexpr int kOutsideFd = 3;
 
-Error become(const Options& options) {
+Error become(const std::vector<std::string>& command) {
   std::vector<char*> argv;
-  for (const std::string& word : options.command) argv.push_back(const_cast<char*>(word.c_str()));
+  for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   ::execvp(argv[0], argv.data());
-  return fail_errno("exec " + options.command.front()).value();
+  return fail_errno("exec " + command.front()).value();
 }
 
 // What the OCI wrapper does.
@@ -114,6 +129,39 @@ Result<void> go_under_filter(const std::string& keeper) {
   auto installed = TRY(bypass::install(bypass::notify_filter()));
   bypass::Record record{"uid-1", "default", "pod-up", "main", "id-1", bypass::Level::kFast, installed.killable};
   return bypass::hand_over(connection.get(), record, installed.listener.get(), network.get());
+}
+
+// A child under a listener of its own; -1: errno.
+pid_t start_watched(const std::string& keeper, const std::vector<std::string>& command) {
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  (void)::close(kOutsideFd);
+  (void)::setpgid(0, 0);
+  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  auto ready = go_under_filter(keeper);
+  const Error error = ready ? become(command) : ready.error();
+  std::fprintf(stderr, "pod_up: %s\n", to_string(error).c_str());
+  ::_exit(127);
+}
+
+int status_of(pid_t child) {
+  int status = 0;
+  if (child < 0 || ::waitpid(child, &status, 0) != child) return 1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+// What the kubelet does.
+int run_commands(const Options& options, const std::string& keeper) {
+  pid_t beside = 0;
+  if (!options.beside.empty()) beside = start_watched(keeper, {"sh", "-c", options.beside});
+  int status = 0;
+  for (std::uint32_t i = 0; i < options.execs && status == 0; ++i) {
+    if (options.execs > 1 && i == options.execs / 10) (void)send_message(kOutsideFd, "measure");
+    status = status_of(start_watched(keeper, options.command));
+  }
+  if (options.execs > 1) (void)send_message(kOutsideFd, "measure");
+  if (beside > 0) (void)::kill(-beside, SIGKILL);
+  return status;
 }
 
 // What node-init does: keeps, while the command runs.
@@ -130,11 +178,8 @@ Result<int> keep(const Options& options) {
   // The filter needs a broker that answers, so the command comes after it; told by "go".
   pid_t child = ::fork();
   if (child == 0) {
-    (void)::close(kOutsideFd);
-    auto ready = go_under_filter(path);
-    const Error error = ready ? become(options) : ready.error();
-    std::fprintf(stderr, "pod_up: %s\n", to_string(error).c_str());
-    ::_exit(127);
+    (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::_exit(run_commands(options, path));
   }
   if (child < 0) return fail_errno("fork");
   const Process process(child, TRY(sys::pidfd_open(child)));
@@ -157,7 +202,7 @@ Result<int> inside(const Options& options) {
   (void)TRY(receive_message(kOutsideFd));
   if (!options.bypass) {
     (void)::fcntl(kOutsideFd, F_SETFD, FD_CLOEXEC);
-    return tl::unexpected(become(options));
+    return tl::unexpected(become(options.command));
   }
   return keep(options);
 }
@@ -211,6 +256,7 @@ class Outside {
     if (began) {
       auto on_message = [&](std::uint32_t) {
         auto message = receive_message(ours_.get());
+        if (message && message->text == "measure") return measure();
         loop.stop(message ? parse_int<int>(message->text).value_or(1) : 1);
       };
       auto ended = TRY(loop.on_fd(ours_.get(), EPOLLIN, on_message));
@@ -232,6 +278,7 @@ class Outside {
     Command command;
     command.path = self_;
     command.argv = {"pod_up", "broker"};
+    command.open_files = options_.broker_files;
     broker_.emplace(TRY(bypass::start_broker(std::move(command), options_.broker,
                                              {broker.get(), status_.get(), user_namespace_.get()})));
     if (!options_.broker_pid.empty()) TRY(fs::write_file(options_.broker_pid, std::to_string(broker_->process.pid())));
@@ -244,6 +291,24 @@ class Outside {
     };
     broker_watch_ = TRY(loop.on_exit(broker_->process, restart));
     return {};
+  }
+
+  // Descriptors are counted once the broker has had time to hear of listeners' ends.
+  void measure() const {
+    constexpr timespec kMoment{0, 300'000'000};
+    (void)::nanosleep(&kMoment, nullptr);
+    const std::string proc = fmt::format("/proc/{}/", broker_->process.pid());
+    std::size_t files = 0;
+    std::error_code error;
+    for (auto at = std::filesystem::directory_iterator(proc + "fd", error); at != end(at); at.increment(error)) ++files;
+    std::string threads = "?";
+    std::string kilobytes = "?";
+    for (const std::string& line : lines(fs::read_file(proc + "status").value_or(""))) {
+      if (line.starts_with("Threads:")) threads = line.substr(9);
+      if (line.starts_with("VmRSS:")) kilobytes = std::to_string(std::atoi(line.c_str() + 6));
+    }
+    std::printf("broker: %zu descriptors, %s threads, %s kB\n", files, threads.c_str(), kilobytes.c_str());
+    std::fflush(stdout);
   }
 
   Result<void> write_status(const std::string& path) {

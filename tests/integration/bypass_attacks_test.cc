@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs that would get where they must not, by the sockets of the host that the bypass gives them.
+#include <catch2/catch.hpp>
+#include <cstdio>
+
+#include "tests/support/bypass_world.h"
+#include "tests/support/unprivileged.h"
+
+using namespace sublet;
+using namespace sublet::test;
+
+namespace {
+
+bool can_run() {
+  std::string why = become_unprivileged() ? why_no_bypass() : "root, and no user to become";
+  if (!why.empty()) std::printf("skipped: %s\n", why.c_str());
+  return why.empty();
+}
+
+BypassWorld new_world() {
+  auto world = BypassWorld::create();
+  if (!world) FAIL(to_string(world.error()));
+  return std::move(*world);
+}
+
+PodRun run(const BypassWorld& world, const std::vector<std::string>& probe, const std::string& beside = "") {
+  std::vector<std::string> words = {"--bypass", "--ipv6", "--deny", "192.0.2.128/25", "--cluster", "10.0.2.0/24"};
+  if (!beside.empty()) words.insert(words.end(), {"--beside", beside});
+  words.insert(words.end(), {"--", BYPASS_PROBE});
+  words.insert(words.end(), probe.begin(), probe.end());
+  auto seen = world.pod(words);
+  if (!seen) FAIL(to_string(seen.error()));
+  return *seen;
+}
+
+}  // namespace
+
+TEST_CASE("bypass: no call and no spelling reaches the host's loopback", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  const PodRun attacks = run(world, {"attacks"});
+  INFO(attacks.out);
+  CHECK(attacks.status == 0);
+  CHECK_FALSE(world.heard());
+}
+
+TEST_CASE("bypass: an address that changes during connect gets nowhere else", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  const PodRun flips = run(world, {"flip-address", "100000"});
+  INFO(flips.out);
+  CHECK(flips.status == 0);
+  CHECK_FALSE(world.heard());
+}
+
+TEST_CASE("bypass: a descriptor that changes during connect gets nowhere else", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  const PodRun flips = run(world, {"flip-descriptor", "10000"});
+  INFO(flips.out);
+  CHECK(flips.status == 0);
+  CHECK_FALSE(world.heard());
+}
+
+TEST_CASE("bypass: nor does one that is a unix socket for a moment", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  const PodRun flips = run(world, {"flip-family", "10000"});
+  INFO(flips.out);
+  CHECK(flips.status == 0);
+  CHECK_FALSE(world.heard());
+}
+
+TEST_CASE("bypass: one that floods the broker slows others down by no more than its share", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  const PodRun alone = run(world, {"latency"});
+  const PodRun flooded = run(world, {"latency"}, std::string(BYPASS_PROBE) + " flood");
+  long quiet = 0;
+  long loud = 0;
+  INFO(alone.out << flooded.out);
+  REQUIRE(std::sscanf(alone.out.c_str(), "median %ld us", &quiet) == 1);
+  REQUIRE(std::sscanf(flooded.out.c_str(), "median %ld us", &loud) == 1);
+  CHECK(loud < 3 * quiet);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs behind the bypass, and the same ones behind the tap alone: they see the same (tests/support/probe/).
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <cstring>
+
+#include "base/fs.h"
+#include "tests/support/bypass_world.h"
+#include "tests/support/unprivileged.h"
+
+using namespace sublet;
+using namespace sublet::test;
+
+namespace {
+
+bool can_run() {
+  std::string why = become_unprivileged() ? why_no_bypass() : "root, and no user to become";
+  if (!why.empty()) std::printf("skipped: %s\n", why.c_str());
+  return why.empty();
+}
+
+BypassWorld new_world() {
+  auto world = BypassWorld::create();
+  if (!world) FAIL(to_string(world.error()));
+  return std::move(*world);
+}
+
+const std::vector<std::string> bypass = {"--bypass", "--ipv6", "--deny", "192.0.2.128/25", "--cluster", "10.0.2.0/24"};
+
+PodRun run(const BypassWorld& world, std::vector<std::string> options, const std::vector<std::string>& probe) {
+  options.insert(options.end(), {"--", BYPASS_PROBE});
+  options.insert(options.end(), probe.begin(), probe.end());
+  auto seen = world.pod(options);
+  if (!seen) FAIL(to_string(seen.error()));
+  return *seen;
+}
+
+std::vector<std::string> with(std::initializer_list<std::string> more) {
+  std::vector<std::string> all = bypass;
+  all.insert(all.end(), more);
+  return all;
+}
+
+// `"name":N` of the total in a report.
+int figure(const std::string& report, const std::string& name) {
+  const std::size_t total = report.find("\"total\"");
+  const std::size_t at = report.find("\"" + name + "\":", total == std::string::npos ? 0 : total);
+  return at == std::string::npos ? 0 : std::atoi(report.c_str() + at + name.size() + 3);
+}
+
+}  // namespace
+
+TEST_CASE("bypass: programs see what they see through the tap alone", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  const PodRun tap = run(world, {}, {"behaviours"});
+  INFO(tap.out);
+  CHECK(tap.status == 0);
+  auto folder = fs::ScopedTempDir::create();
+  REQUIRE(folder);
+  const std::string report = folder->path() + "/report";
+  const PodRun run_there = run(world, with({"--status", report}), {"behaviours"});
+  INFO(run_there.out);
+  CHECK(run_there.status == 0);
+  const std::string counted = fs::read_file(report).value_or("");
+  INFO(counted);
+  // And it was the bypass that they saw: a thousand threads alone make a thousand.
+  CHECK(figure(counted, "connections") > 1050);
+  for (const char* reason : {"loopback", "cluster", "server", "option", "interfaces", "other-namespace"})
+    CHECK(figure(counted, reason) > 0);
+}
+
+TEST_CASE("bypass: a broker with few descriptors leaves more to the tap, and breaks nothing", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  const PodRun few = run(world, with({"--broker-files", "40"}), {"behaviours"});
+  INFO(few.out);
+  CHECK(few.status == 0);
+}
+
+TEST_CASE("bypass: brokers that are killed under load take nothing with them", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  auto folder = fs::ScopedTempDir::create();
+  REQUIRE(folder);
+  const std::string pid = folder->path() + "/pid";
+  const PodRun killed = run(world, with({"--broker-pid", pid}), {"kill-broker", pid});
+  INFO(killed.out);
+  CHECK(killed.status == 0);
+}
+
+TEST_CASE("bypass: two thousand short programs leave nothing behind in the broker", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  const PodRun execs = run(world, with({"--execs", "2000"}), {"once"});
+  INFO(execs.out);
+  REQUIRE(execs.status == 0);
+  int files[2] = {};
+  int threads[2] = {};
+  int kilobytes[2] = {};
+  const char* text = std::strstr(execs.out.c_str(), "broker: ");
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(text != nullptr);
+    REQUIRE(std::sscanf(text, "broker: %d descriptors, %d threads, %d kB", &files[i], &threads[i], &kilobytes[i]) == 3);
+    text = std::strstr(text + 1, "broker: ");
+  }
+  CHECK(files[0] > 5);
+  CHECK(files[1] <= files[0] + 2);
+  CHECK(threads[1] <= threads[0] + 1);
+  CHECK(kilobytes[1] <= kilobytes[0] + 1000);
+}
