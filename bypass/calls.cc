@@ -30,8 +30,8 @@ bool soon(int socket, int listener) {
 
 }  // namespace
 
-std::array<std::uint64_t, 6> widen(const std::array<std::uint32_t, 3>& words) {
-  return {words[0], words[1], words[2], 0, 0, 0};
+std::array<std::uint64_t, 6> widen(const std::array<std::uint32_t, 4>& words) {
+  return {words[0], words[1], words[2], words[3], 0, 0};
 }
 
 Calls::Calls(Tools& tools, Listener listener) : tools_(tools), listener_(std::move(listener)) {}
@@ -61,17 +61,29 @@ Calls::Ending Calls::what(const Request& request, const seccomp_data& call) {
     case Call::kListen: return on_listen(request);
     case Call::kSetsockopt: return on_foreign(request, Reason::kOption);
     case Call::kIoctl: return on_foreign(request, Reason::kInterfaces);
-    case Call::kSocketcall: break;
+    case Call::kSocketcall: return on_socketcall(request, call);
     default: return pass();  // the filter hands over nothing else
   }
+}
+
+Calls::Ending Calls::on_socketcall(const Request& request, const seccomp_data& call) {
   const auto which = static_cast<std::uint32_t>(call.args[0]);
-  std::array<std::uint32_t, 3> words{};
-  const std::size_t count = which == SYS_LISTEN ? 2 : 3;
+  std::array<std::uint32_t, 4> words{};
+  const std::size_t count = which == SYS_LISTEN ? 2 : which == SYS_SENDTO || which == SYS_SENDMMSG ? 4 : 3;
   if (const int error = read_memory(request.thread, call.args[1] & 0xffffffffU, words.data(), count * 4); error != 0)
     return reply(error);
   Request meant = request;
   meant.arguments = widen(words);
-  return which == SYS_CONNECT ? on_connect(meant) : which == SYS_BIND ? on_bind(meant) : on_listen(meant);
+  switch (which) {
+    case SYS_CONNECT: return on_connect(meant);
+    case SYS_BIND: return on_bind(meant);
+    case SYS_LISTEN: return on_listen(meant);
+    default: break;
+  }
+  // A send that would connect, as the filter has it for the other ABIs. The kernel reads the flags once more: whoever
+  // changes them meanwhile gets as far as the socket's device leads.
+  const std::uint32_t flags = which == SYS_SENDMSG ? words[2] : words[3];
+  return (flags & MSG_FASTOPEN) != 0 ? reply(EOPNOTSUPP) : pass();
 }
 
 const PolicyFacts& Calls::policy() {

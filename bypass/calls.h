@@ -59,6 +59,7 @@ class Calls {
   void end(const Request& request, Ending ending);
 
   [[nodiscard]] Ending what(const Request& request, const seccomp_data& call);
+  [[nodiscard]] Ending on_socketcall(const Request& request, const seccomp_data& call);
   [[nodiscard]] Ending on_socket(const Request& request);
   [[nodiscard]] Ending on_connect(const Request& request);
   [[nodiscard]] Ending on_bind(const Request& request);
@@ -85,6 +86,6 @@ class Calls {
 };
 
 /// The arguments of the call that a socketcall(2) stands for: `words` as read from memory. Pure.
-[[nodiscard]] std::array<std::uint64_t, 6> widen(const std::array<std::uint32_t, 3>& words);
+[[nodiscard]] std::array<std::uint64_t, 6> widen(const std::array<std::uint32_t, 4>& words);
 
 }  // namespace sublet::bypass

@@ -16,7 +16,7 @@ namespace sublet::bypass {
 /// - setsockopt: options that a socket of the host could not take as one of the pod would (SO_BINDTODEVICE, SO_MARK,
 /// …);
 /// - ioctl: the SIOC[GS]IF… family, whose answer depends on the socket's namespace;
-/// - socketcall(2) of 32-bit programs, for the first three;
+/// - socketcall(2) of 32-bit programs, for connect, bind and listen, and for the next;
 /// - sends with MSG_FASTOPEN connect without connect(2): refused with EOPNOTSUPP, as where TCP Fast Open is off;
 /// - io_uring_setup: refused with ENOSYS, since seccomp does not see what io_uring does.
 [[nodiscard]] std::vector<sock_filter> notify_filter();

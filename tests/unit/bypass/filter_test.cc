@@ -109,7 +109,7 @@ TEST_CASE("filter: connect, bind and listen are picked in every ABI", "[bypass]"
   for (std::uint32_t number : {361U, 362U, 363U}) CHECK(ask(kI386, number) == kNotify);
   for (std::uint32_t number : {200U, 201U, 203U}) CHECK(ask(kArm64, number) == kNotify);
   for (std::uint32_t number : {282U, 283U, 284U}) CHECK(ask(AUDIT_ARCH_ARM, number) == kNotify);
-  for (std::uint64_t call : {SYS_CONNECT, SYS_BIND, SYS_LISTEN}) {
+  for (std::uint64_t call : {SYS_CONNECT, SYS_BIND, SYS_LISTEN, SYS_SENDTO, SYS_SENDMSG, SYS_SENDMMSG}) {
     CHECK(ask(kI386, 102, {call, 0x1000}) == kNotify);
     CHECK(ask(kI386, 102, {call | kHighBits, 0x1000}) == kNotify);
   }

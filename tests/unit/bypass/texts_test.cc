@@ -99,5 +99,5 @@ TEST_CASE("proc_field: the value of the line whose key it is", "[bypass]") {
 }
 
 TEST_CASE("socketcall: its words are arguments", "[bypass]") {
-  CHECK(widen({3, 0xfffffff0, 16}) == std::array<std::uint64_t, 6>{3, 0xfffffff0, 16, 0, 0, 0});
+  CHECK(widen({3, 0xfffffff0, 16, 7}) == std::array<std::uint64_t, 6>{3, 0xfffffff0, 16, 7, 0, 0});
 }
