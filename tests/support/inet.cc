@@ -9,8 +9,8 @@
 #include <cstring>
 #include <random>
 
-#include "base/sys.h"
 #include "base/cidr.h"
+#include "base/sys.h"
 
 namespace sublet::test {
 namespace {
