@@ -46,8 +46,10 @@ Result<void> serve_one(int listener, pid_t child, const char* memory, std::strin
   if (!copy_fd(pidfds, child, STDERR_FILENO)) return fail_errno("pidfd_getfd");
   const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("socket");
-  if (const int error = answer_with_fd(listener, call.id, socket.get(), true); error != 0)
-    return fail_errno("SECCOMP_IOCTL_NOTIF_ADDFD with SECCOMP_ADDFD_FLAG_SEND", error);
+  const int number = add_fd(listener, call.id, socket.get(), true);
+  if (number < 0) return fail_errno("SECCOMP_IOCTL_NOTIF_ADDFD", -number);
+  if (const int error = answer(listener, call.id, number, 0); error != 0)
+    return fail_errno("SECCOMP_IOCTL_NOTIF_SEND", error);
   return {};
 }
 
