@@ -22,6 +22,12 @@ foreach(name bypass bypass_attacks)
   add_dependencies(integration_${name} pod_up bypass_probe)
 endforeach()
 
+# Programs of Debian's, and kubectl of our components, as far as they are there.
+add_test(NAME integration/bypass_programs
+  COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/bypass_programs.sh $<TARGET_FILE:pod_up>
+    ${PROJECT_SOURCE_DIR}/build/components)
+set_tests_properties(integration/bypass_programs PROPERTIES LABELS integration TIMEOUT 120 SKIP_RETURN_CODE 77)
+
 # What the network is loaded with, by scripts/bench.d/net and the tests.
 add_executable(net_load support/net_load.cc)
 target_link_libraries(net_load PRIVATE Threads::Threads)

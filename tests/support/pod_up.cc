@@ -173,7 +173,8 @@ int run_commands(const Options& options, const std::string& keeper) {
 // What node-init does: keeps, while the command runs.
 Result<int> keep(const Options& options) {
   EventLoop loop = TRY(EventLoop::create());
-  const std::string path = fmt::format("/tmp/pod-up-{}.sock", ::getpid());
+  const fs::ScopedTempDir folder = TRY(fs::ScopedTempDir::create());
+  const std::string path = folder.path() + "/keeper";
   auto keeper = TRY(bypass::Keeper::create(loop, path));
   auto on_message = [&](std::uint32_t) {
     auto message = receive_message(kOutsideFd);
@@ -194,7 +195,6 @@ Result<int> keep(const Options& options) {
     if (!send_message(kOutsideFd, std::to_string(status.shell_status()))) loop.stop(1);
   }));
   const int status = TRY(loop.run());
-  (void)::unlink(path.c_str());
   return status;
 }
 
@@ -255,7 +255,8 @@ class Outside {
   Result<int> with_broker(const Process& guest) {
     EventLoop loop = TRY(EventLoop::create());
     user_namespace_ = TRY(sys::open(fmt::format("/proc/{}/ns/user", guest.pid()), O_RDONLY));
-    const std::string path = fmt::format("/tmp/pod-up-{}.status", ::getpid());
+    const fs::ScopedTempDir folder = TRY(fs::ScopedTempDir::create());
+    const std::string path = folder.path() + "/status";
     status_ = TRY(listen_unix(path, SOCK_SEQPACKET));
     auto began = start_broker(loop);
     int status = 1;
@@ -272,8 +273,7 @@ class Outside {
     broker_watch_.reset();
     ours_.reset();
     (void)guest.wait();
-    (void)::unlink(path.c_str());
-    if (!began) return tl::unexpected(began.error());
+      if (!began) return tl::unexpected(began.error());
     return status;
   }
 

@@ -1,0 +1,152 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Real programs, each behind the tap alone and behind the bypass: the same output, and with the bypass as many of their
+# connections taken as they make (so that nothing passes by not being bypassed).
+#   bypass_programs.sh POD_UP [COMPONENTS]     (COMPONENTS: where kubectl, a static Go client, may be)
+set -euo pipefail
+self=$(realpath "$0")
+root=${self%/tests/*}
+server=192.0.2.2
+server6=2001:db8::2
+
+skip() { echo "skipped: $*"; exit 77; }
+
+# ---- the programs: words of a shell inside of the pod ----
+
+# program NAME NEEDS CONNECTIONS EXPECTED SCRIPT: NEEDS is what has to be installed, EXPECTED what a line of the output is.
+programs() {
+  local web="http://$server:8000"
+  program curl curl 1 hello "curl -sS $web/"
+  program 'curl, IPv6' curl 1 hello "curl -sS 'http://[$server6]:8000/'"
+  program 'curl, much' curl 1 '* 120000' "curl -sS $web/large | cksum"
+  program 'curl, many at once' curl 8 200,200,200,200,200,200,200,200, "curl -sS --parallel --parallel-max 8 --no-progress-meter \
+    --parallel-immediate $(printf -- "-o /dev/null -w %%{http_code}, $web/large %.0s" 1 2 3 4 5 6 7 8)"
+  program 'curl, refused' curl 1 7 "curl -s http://$server:8001/; echo \$?"
+  program 'curl, happy eyeballs' curl 2 hello \
+    "curl -sS --happy-eyeballs-timeout-ms 100 --resolve 'two.example:8000:[2001:db8::dead],$server' http://two.example:8000/"
+  program 'curl, connect timeout' curl 1 28 "curl -s --connect-timeout 0.5 http://192.0.2.66:8000/; echo \$?"
+  program 'curl, read timeout' curl 1 28 "curl -s -m 0.5 http://$server:9000/; echo \$?"
+  program wget wget 1 hello "wget -qO- $web/"
+  program 'wget, refused' wget 1 4 "wget -q --tries=1 -O- http://$server:8001/; echo \$?"
+  program 'Go (kubectl)' kubectl 1 hello "HOME=/nowhere kubectl --server $web get --raw /"
+  program 'Python, urllib' python3 1 "b'hello*" "python3 -c '
+import urllib.request
+print(urllib.request.urlopen(\"$web/\", timeout=5).read())'"
+  program 'Python, asyncio' python3 20 111 "python3 -c '
+import asyncio
+async def get():
+    reader, writer = await asyncio.open_connection(\"$server\", 8000)
+    writer.write(b\"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n\")
+    text = await reader.read()
+    writer.close()
+    return text.split(b\"\r\n\")[-1]
+async def main():
+    print(await asyncio.gather(*[get() for _ in range(20)]))
+    try:
+        await asyncio.open_connection(\"$server\", 8001)
+    except OSError as error:
+        print(error.errno)
+asyncio.run(main())'"
+  program 'Node, http' node 5 ECONNREFUSED "node -e '
+const http = require(\"http\");
+const agent = new http.Agent({keepAlive: false});
+let left = 5;
+for (let i = 0; i < 5; i++) http.get({host: \"$server\", port: 8000, agent}, (answer) => {
+  answer.on(\"data\", (data) => process.stdout.write(data)); answer.on(\"end\", () => { if (--left == 0)
+    http.get(\"http://$server:8001\").on(\"error\", (error) => console.log(error.code)); }); });'"
+  program 'Java, HttpClient' java 1 hello "cat > \$work/Get.java <<'END'
+import java.net.URI;
+import java.net.http.*;
+class Get { public static void main(String[] words) throws Exception {
+  System.out.print(HttpClient.newHttpClient().send(HttpRequest.newBuilder(URI.create(\"$web/\")).build(),
+    HttpResponse.BodyHandlers.ofString()).body()); } }
+END
+    java -XX:TieredStopAtLevel=1 \$work/Get.java"
+  program 'nginx, upstream with keepalive' nginx 1 hello "cat > \$work/nginx.conf <<'END'
+daemon off; user root; master_process off; pid nginx.pid; error_log stderr crit;
+events { }
+http { access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+  upstream outside { server $server:8000; keepalive 4; }
+  server { listen 127.0.0.1:8080; location / { proxy_pass http://outside; proxy_http_version 1.1; proxy_set_header Connection \"\"; } } }
+END
+    nginx -p \$work -c \$work/nginx.conf & nginx=\$!
+    curl -s --retry 20 --retry-delay 0 --retry-max-time 5 --retry-connrefused 'http://127.0.0.1:8080/[1-5]'
+    kill \$nginx; wait"
+  program redis-cli redis-cli 1 2 "printf 'set a 1\nincr a\n' | redis-cli -h $server"
+  program 'ssh, banner' ssh-keyscan 1 '*SSH-2.0-somebody' "ssh-keyscan -T 2 -p 2222 $server 2>&1 | head -n 1"
+  program socat socat 1 hell "echo GET / | socat -t 1 - TCP:$server:8000,keepalive,nodelay | head -n 1 | cut -c 1-4"
+  program iperf3 iperf3 2 1 "iperf3 -c $server -n 4M -J | tr -d ' \t' | grep -c '^\"sum_received\"'"
+  program 'iperf3, four streams, reverse' iperf3 5 1 "iperf3 -c $server -P 4 -R -n 4M -J | grep -c '\"sum_received\"'"
+  # It binds before it connects, and what is bound is the pod's.
+  program 'dig, TCP' dig 0 192.0.2.99 "dig @$server +tcp +short +tries=1 host.example"
+  program 'dig, UDP' dig 0 192.0.2.99 "dig @$server +short +tries=1 host.example"
+}
+
+# ---- outside of the pod ----
+
+bad=0 skipped=0 good=0
+# shellcheck disable=SC2016  # the pod's shell knows $work
+program() {
+  local name=$1 needs=$2 connections=$3 expected=$4 script=$5 tap with report taken line found=no
+  if ! command -v "$needs" > /dev/null; then
+    echo "skipped: $name: $needs is not installed"
+    skipped=$((skipped + 1))
+    return
+  fi
+  tap=$(work=$work timeout 20 "$pod_up" -- sh -c "$script" 2>&1) || tap+=" [exit status $?]"
+  report=$work/report
+  with=$(work=$work timeout 20 "$pod_up" --bypass --ipv6 --status "$report" -- sh -c "$script" 2>&1) || with+=" [exit status $?]"
+  taken=$(grep -o '"total":{"connections":[0-9]*' "$report" 2> /dev/null | grep -o '[0-9]*$') || true
+  rm -f "$report"
+  # shellcheck disable=SC2053  # a pattern
+  while read -r line; do if [[ $line == $expected ]]; then found=yes; fi; done <<< "$with"
+  if [ "$tap" = "$with" ] && [ $found = yes ] && [ "${taken:-0}" -ge "$connections" ]; then
+    good=$((good + 1))
+    return
+  fi
+  bad=$((bad + 1))
+  printf 'WRONG: %s: %s connections taken, of %s\n--- tap\n%s\n--- bypass\n%s\n' "$name" "${taken:-no}" "$connections" "$tap" "$with"
+}
+
+far_side() {
+  unshare --net sh -c 'echo there; read -r go; ip link set lo up; ip addr add 192.0.2.2/24 dev eth1
+    ip addr add 2001:db8::2/64 dev eth1 nodad; ip link set eth1 up
+    iperf3 -s > /dev/null 2>&1 & exec python3 "$0"' "$root/tests/support/programs_server.py"
+}
+
+inside() {
+  pod_up=$1
+  PATH=$2:$PATH
+  work=$(mktemp -d)
+  coproc far { far_side; }
+  trap 'kill -- $(jobs -p) 2> /dev/null || true; rm -rf "$work"' EXIT
+  local word
+  read -r word <&"${far[0]}"
+  ip link set lo up
+  ip link add eth0 type veth peer name eth1
+  # shellcheck disable=SC2154  # coproc makes far_PID
+  ip link set eth1 netns "$(pgrep -P "$far_PID" || echo "$far_PID")"
+  ip addr add 192.0.2.1/24 dev eth0
+  ip addr add 2001:db8::1/64 dev eth0 nodad
+  ip link set eth0 up
+  ip route add default via $server
+  ip route add default via $server6
+  ip neigh add 192.0.2.66 lladdr 02:00:00:00:00:66 dev eth0 nud permanent
+  ip neigh add 2001:db8::dead lladdr 02:00:00:00:00:66 dev eth0 nud permanent
+  echo go >&"${far[1]}"
+  read -r word <&"${far[0]}"
+  [ "$word" = ready ]
+  programs
+  echo "$good programs alike, $bad not, $skipped skipped"
+  [ "$bad" -eq 0 ] && [ "$good" -gt 0 ]
+}
+
+if [ "${1-}" = --inside ]; then
+  shift
+  inside "$@"
+  exit
+fi
+unshare -Urn true 2> /dev/null || skip 'no user namespaces'
+command -v python3 > /dev/null || skip 'python3, which is the server, is not installed'
+# A process namespace as well: whatever is left ends with it.
+exec unshare -Urnpf --mount-proc --kill-child "$self" --inside "$(realpath "$1")" "${2:-/nonexistent}"
