@@ -107,5 +107,7 @@ TEST_CASE("bypass: two thousand short programs leave nothing behind in the broke
   CHECK(files[0] > 5);
   CHECK(files[1] <= files[0] + 2);
   CHECK(threads[1] <= threads[0] + 1);
+#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed for a while
   CHECK(kilobytes[1] <= kilobytes[0] + 1000);
+#endif
 }
