@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Races, floods and killings: modes of their own, which print figures and end with 0 if all was well.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -190,6 +191,8 @@ void connect_in_a_loop(Load& load, const Address& to, int flags) {
     const Stopwatch watch;
     const UniqueFd fd = tcp(to.storage.ss_family, flags);
     std::string seen = fd ? dial(fd.get(), to) : "socket " + name_of(-1);
+    // A broker that dies in between leaves the mode as it was.
+    if ((::fcntl(fd.get(), F_GETFL) & O_NONBLOCK) != (flags & SOCK_NONBLOCK)) seen += ", mode changed";
     if (seen == "EINPROGRESS" && (flags & SOCK_NONBLOCK) != 0) seen = outcome(fd.get());
     load.note(seen == "ok" ? "ok " + echo(fd.get()) : seen, watch.ms());
   }
