@@ -92,7 +92,8 @@ std::vector<Key> network_keys() {
        .kind = kinds::text(&Config::device, "a network device such as \"eth0\"", wrong_device)},
       {.name = "network.deny",
        .env = "SUBLET_NETWORK_DENY",
-       .doc = "Networks outside that pods must not reach, neither through the tap nor past it.",
+       .doc = "Networks outside that pods must not reach. There is no bypass then: only the tap can hold to a list "
+              "whatever a pod tries.",
        .kind = kinds::prefixes(&Config::deny),
        .sample = "deny = [\"10.200.0.0/16\"]"},
       {.name = "network.node_cidr",

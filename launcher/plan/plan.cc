@@ -120,8 +120,14 @@ void choose_tap(Plan& plan, const Facts& facts) {
 }
 
 void choose_bypass(Plan& plan, const Facts& facts) {
-  plan.bypass = plan.config.bypass != BypassMode::kOff && facts.bypass.ok;
-  if (plan.config.bypass != BypassMode::kOff && !facts.bypass.ok)
+  if (plan.config.bypass == BypassMode::kOff) {
+    plan.bypass = false;
+    return;
+  }
+  plan.bypass = facts.bypass.ok && plan.config.deny.empty();
+  if (!plan.config.deny.empty())
+    plan.lost.push_back("bypass: pods' connections go through the tap alone, since network.deny is set");
+  else if (!facts.bypass.ok)
     plan.lost.push_back("bypass: pods' connections go through the tap alone, several times slower (" +
                         facts.bypass.reason + ")");
 }

@@ -7,7 +7,6 @@
 //   --cluster CIDR, --deny CIDR, --device NAME, --ipv6    what the broker is told
 //   --status FILE         at the end, what the broker counted
 //   --broker-pid FILE     its pid, each time it is started: it is started again when it dies
-//   --fence               with Landlock around the command
 //   --broker-files N      its limit of open files
 //   --execs N             CMD is run N times, each time under a listener of its own; early on and at the end, what the
 //                         broker holds
@@ -32,7 +31,6 @@
 #include "base/sys.h"
 #include "base/unix_socket.h"
 #include "bypass/broker.h"
-#include "bypass/fence.h"
 #include "bypass/filter.h"
 #include "bypass/hand_over.h"
 #include "bypass/keeper.h"
@@ -50,7 +48,6 @@ struct Options {
   std::uint32_t mtu = netns::kMaxTapMtu;
   bool ipv6 = true;
   bool bypass = false;
-  bool fence = false;
   bypass::BrokerOrders broker;
   std::string status;
   std::string broker_pid;
@@ -69,8 +66,6 @@ Result<Options> parse(int argc, char** argv) {
       options.ipv6 = false;
     } else if (argument == "--bypass") {
       options.bypass = true;
-    } else if (argument == "--fence") {
-      options.fence = true;
     } else if (argument == "--ipv6") {
       options.broker.pods_have_ipv6 = true;
     } else if (at + 1 < argc) {
@@ -128,23 +123,22 @@ Error become(const std::vector<std::string>& command) {
 }
 
 // What the OCI wrapper does.
-Result<void> go_under_filter(const Options& options, const std::string& keeper) {
+Result<void> go_under_filter(const std::string& keeper) {
   const UniqueFd connection = TRY(bypass::reach_keeper(keeper));
   const UniqueFd network = TRY(sys::open("/proc/self/ns/net", O_RDONLY));
-  if (options.fence && !TRY(bypass::fence_connect())) return fail("this kernel has no such Landlock");
   auto installed = TRY(bypass::install(bypass::notify_filter()));
   bypass::Record record{"uid-1", "default", "pod-up", "main", "id-1", bypass::Level::kFast, installed.killable};
   return bypass::hand_over(connection.get(), record, installed.listener.get(), network.get());
 }
 
 // A child under a listener of its own; -1: errno.
-pid_t start_watched(const Options& options, const std::string& keeper, const std::vector<std::string>& command) {
+pid_t start_watched(const std::string& keeper, const std::vector<std::string>& command) {
   const pid_t child = ::fork();
   if (child != 0) return child;
   (void)::close(kOutsideFd);
   (void)::setpgid(0, 0);
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  auto ready = go_under_filter(options, keeper);
+  auto ready = go_under_filter(keeper);
   const Error error = ready ? become(command) : ready.error();
   std::fprintf(stderr, "pod_up: %s\n", to_string(error).c_str());
   ::_exit(127);
@@ -159,11 +153,11 @@ int status_of(pid_t child) {
 // What the kubelet does.
 int run_commands(const Options& options, const std::string& keeper) {
   pid_t beside = 0;
-  if (!options.beside.empty()) beside = start_watched(options, keeper, {"sh", "-c", options.beside});
+  if (!options.beside.empty()) beside = start_watched(keeper, {"sh", "-c", options.beside});
   int status = 0;
   for (std::uint32_t i = 0; i < options.execs && status == 0; ++i) {
     if (options.execs > 1 && i == options.execs / 10) (void)send_message(kOutsideFd, "measure");
-    status = status_of(start_watched(options, keeper, options.command));
+    status = status_of(start_watched(keeper, options.command));
   }
   if (options.execs > 1) (void)send_message(kOutsideFd, "measure");
   if (beside > 0) (void)::kill(-beside, SIGKILL);
@@ -273,7 +267,7 @@ class Outside {
     broker_watch_.reset();
     ours_.reset();
     (void)guest.wait();
-      if (!began) return tl::unexpected(began.error());
+    if (!began) return tl::unexpected(began.error());
     return status;
   }
 

@@ -134,6 +134,8 @@ TEST_CASE("doctor: what is lost, which rung is taken then, and at what cost", "[
          f.bypass = {false, "pidfd_getfd: Operation not permitted"};
        },
        "bypass", "none", "bypass", "pidfd_getfd: Operation not permitted", Cost::kDegrades, "ptrace_scope"},
+      {"a deny list", [](Facts&, Config& c) { c.deny = {"10.200.0.0/16"}; }, "bypass", "none", "bypass",
+       "network.deny is set, which only the tap can hold to", Cost::kDegrades, ""},
       {"bypass off", [](Facts&, Config& c) { c.bypass = BypassMode::kOff; }, "bypass", "none", "bypass",
        "network.bypass is \"off\"", Cost::kDegrades, ""},
       {"no tun, no dummy: a bridge stands in", [](Facts& f, Config&) { f.tun = f.dummy = kBroken; }, "network_out",

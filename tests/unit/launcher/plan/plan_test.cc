@@ -169,6 +169,8 @@ TEST_CASE("plan: a rung that the host does not give is lost, and said", "[plan]"
          c.bypass = BypassMode::kOff;
        },
        "network: pods reach one another but nothing", [](const Plan& p) { return !p.tap && !p.bypass; }},
+      {"a deny list", [](Facts&, Config& c) { c.deny = {"10.200.0.0/16"}; },
+       "bypass: ", [](const Plan& p) { return p.tap && !p.bypass; }},
       {"no bypass", [](Facts& f, Config&) { f.bypass = kBroken; },
        "bypass: ", [](const Plan& p) { return p.tap && !p.bypass; }},
       {"tap off",
