@@ -80,9 +80,9 @@ void mend_mode(int fd, Slot& slot) {
 Signalled signalled(std::string_view status) {
   const std::uint64_t open = ~mask_of(status, "SigBlk") & ~mask_of(status, "SigIgn");
   if ((mask_of(status, "SigPnd") & open) != 0) return Signalled::kYes;
-  if ((mask_of(status, "ShdPnd") & open) == 0) return Signalled::kNo;
+  if ((mask_of(status, "ShdPnd") & open) == 0) return Signalled::kNone;
   if (proc_field(status, "Threads") == "1") return Signalled::kYes;
-  return proc_field(status, "Tgid") == proc_field(status, "Pid") ? Signalled::kMaybe : Signalled::kNo;
+  return proc_field(status, "Tgid") == proc_field(status, "Pid") ? Signalled::kMaybe : Signalled::kNone;
 }
 
 Result<std::unique_ptr<Pending>> Pending::start(Slots& slots) {

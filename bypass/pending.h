@@ -73,7 +73,7 @@ class Pending {
 /// Is there a signal for this thread that would interrupt its call? By the text of /proc/TID/status: pending, neither
 /// blocked nor ignored. One for the whole process counts only for the thread that the kernel prefers, the first
 /// (complete_signal(), kernel/signal.c); and not surely there, as a thread that runs may be about to take it. Pure.
-enum class Signalled : std::uint8_t { kNo, kMaybe, kYes };
+enum class Signalled : std::uint8_t { kNone, kMaybe, kYes };
 [[nodiscard]] Signalled signalled(std::string_view status);
 
 }  // namespace sublet::bypass

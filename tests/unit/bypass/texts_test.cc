@@ -66,18 +66,18 @@ TEST_CASE("signalled: pending, and neither blocked nor ignored", "[bypass]") {
     bool first;
     Signalled expected;
   } const cases[] = {
-      {0, 0, 0, 0, 1, true, Signalled::kNo},
+      {0, 0, 0, 0, 1, true, Signalled::kNone},
       {bit(SIGALRM), 0, 0, 0, 1, true, Signalled::kYes},
       {bit(SIGSTOP), 0, 0, 0, 9, false, Signalled::kYes},
-      {bit(SIGALRM), 0, bit(SIGALRM), 0, 1, true, Signalled::kNo},
-      {bit(SIGALRM), 0, 0, bit(SIGALRM), 1, true, Signalled::kNo},
+      {bit(SIGALRM), 0, bit(SIGALRM), 0, 1, true, Signalled::kNone},
+      {bit(SIGALRM), 0, 0, bit(SIGALRM), 1, true, Signalled::kNone},
       {bit(SIGALRM) | bit(SIGUSR1), 0, bit(SIGALRM), 0, 1, true, Signalled::kYes},
       {bit(64), 0, bit(63), 0, 1, true, Signalled::kYes},
       // The process's: surely this thread's if it is the only one; the first one's, if nobody else takes it.
       {0, bit(SIGALRM), 0, 0, 1, true, Signalled::kYes},
-      {0, bit(SIGALRM), bit(SIGALRM), 0, 1, true, Signalled::kNo},
+      {0, bit(SIGALRM), bit(SIGALRM), 0, 1, true, Signalled::kNone},
       {0, bit(SIGALRM), 0, 0, 2, true, Signalled::kMaybe},
-      {0, bit(SIGALRM), 0, 0, 2, false, Signalled::kNo},
+      {0, bit(SIGALRM), 0, 0, 2, false, Signalled::kNone},
       {bit(SIGUSR1), bit(SIGALRM), 0, 0, 2, false, Signalled::kYes},
   };
   for (const auto& c : cases) {
@@ -85,7 +85,7 @@ TEST_CASE("signalled: pending, and neither blocked nor ignored", "[bypass]") {
     INFO(text);
     CHECK(signalled(text) == c.expected);
   }
-  CHECK(signalled("") == Signalled::kNo);
+  CHECK(signalled("") == Signalled::kNone);
 }
 
 TEST_CASE("proc_field: the value of the line whose key it is", "[bypass]") {
