@@ -64,8 +64,8 @@ TEST_CASE("announcement: there and back, and what is refused", "[bypass]") {
   for (const std::string& bad :
        {std::string("{}"), std::string("known"), "{\"number\":0,\"record\":" + record + "}",
         "{\"number\":-1,\"record\":" + record + "}", "{\"number\":4294967296,\"record\":" + record + "}",
-        "{\"number\":\"1\",\"record\":" + record + "}", std::string("{\"number\":1,\"record\":{}}"), std::string("{\"number\":1}"),
-        "{\"number\":1,\"record\":" + record + ",\"more\":0}"}) {
+        "{\"number\":\"1\",\"record\":" + record + "}", std::string("{\"number\":1,\"record\":{}}"),
+        std::string("{\"number\":1}"), "{\"number\":1,\"record\":" + record + ",\"more\":0}"}) {
     INFO(bad);
     CHECK_FALSE(announcement_from_json(bad));
   }
