@@ -29,16 +29,27 @@ struct Option {
   std::uint32_t level;
   std::uint32_t name;
 };
-// Refused to a socket that is bound to a device, or measured against another namespace's privileges.
+// Refused to a socket that is bound to a device, measured against another namespace's privileges, or not to be carried
+// over when a socket is replaced. Numbers where Debian 12's headers have no name for C++.
 constexpr std::array kOptions = {
     Option{SOL_SOCKET, SO_BINDTODEVICE},
     Option{SOL_SOCKET, SO_BINDTOIFINDEX},
     Option{SOL_SOCKET, SO_MARK},
     Option{SOL_SOCKET, SO_PRIORITY},
+    Option{SOL_SOCKET, SO_ATTACH_FILTER},
+    Option{SOL_SOCKET, SO_ATTACH_BPF},
+    Option{IPPROTO_IP, IP_OPTIONS},
     Option{IPPROTO_IP, IP_TRANSPARENT},
     Option{IPPROTO_IP, IP_UNICAST_IF},
     Option{IPPROTO_IPV6, IPV6_TRANSPARENT},
     Option{IPPROTO_IPV6, 76 /* IPV6_UNICAST_IF */},
+    Option{IPPROTO_IPV6, 54 /* IPV6_HOPOPTS */},
+    Option{IPPROTO_IPV6, 57 /* IPV6_RTHDR */},
+    Option{IPPROTO_IPV6, 59 /* IPV6_DSTOPTS */},
+    Option{IPPROTO_TCP, 14 /* TCP_MD5SIG */},
+    Option{IPPROTO_TCP, 19 /* TCP_REPAIR */},
+    Option{IPPROTO_TCP, 31 /* TCP_ULP */},
+    Option{IPPROTO_TCP, 32 /* TCP_MD5SIG_EXT */},
 };
 
 struct Answers {

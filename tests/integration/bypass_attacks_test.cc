@@ -63,8 +63,8 @@ TEST_CASE("bypass: a descriptor that changes during connect gets nowhere else", 
 }
 
 // Names of AF_UNIX are the kernel's to connect, so here the descriptor matters by the time that it looks. One in a
-// hundred tries gets a host's socket past the deny list, which is why the launcher has no bypass where there is one; the
-// device that the socket is bound to keeps it off the loopback.
+// hundred tries gets a host's socket past the deny list, which is why the launcher has no bypass where there is one;
+// the device that the socket is bound to keeps it off the loopback.
 TEST_CASE("bypass: nor to loopback does one that is a unix socket for a moment", "[bypass]") {
   if (!can_run()) return;
   const BypassWorld world = new_world();

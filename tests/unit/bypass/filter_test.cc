@@ -161,6 +161,8 @@ TEST_CASE("filter: options that a host's socket cannot have are picked, by level
       {SOL_SOCKET, SO_MARK, kNotify},
       {SOL_SOCKET, SO_PRIORITY, kNotify},
       {IPPROTO_IP, IP_TRANSPARENT, kNotify},
+      {IPPROTO_IP, IP_OPTIONS, kNotify},  // source routes
+      {IPPROTO_TCP, 31, kNotify},         // TCP_ULP
       {IPPROTO_IP, IP_UNICAST_IF, kNotify},
       {IPPROTO_IPV6, IPV6_TRANSPARENT, kNotify},
       {IPPROTO_IPV6, IPV6_UNICAST_IF, kNotify},
@@ -168,6 +170,7 @@ TEST_CASE("filter: options that a host's socket cannot have are picked, by level
       {SOL_SOCKET, SO_REUSEADDR, kAllow},
       {SOL_SOCKET, SO_RCVBUF, kAllow},
       {IPPROTO_TCP, 1, kAllow},
+      {IPPROTO_TCP, TCP_NODELAY, kAllow},
       {IPPROTO_TCP, SO_MARK, kAllow},         // the same number of another level
       {IPPROTO_IP, SO_BINDTODEVICE, kAllow},  // the same
       {IPPROTO_IPV6, IPV6_V6ONLY, kAllow},
