@@ -103,8 +103,8 @@ void on_ioctl(Assembler& a, const Answers& to) {
 // The flags of its sends stand in memory, too. 64-bit programs have no reason to send by it, and pay nothing.
 void on_socketcall(Assembler& a, const Answers& to) {
   a.load(low_half(0));
-  for (std::uint32_t call : {SYS_CONNECT, SYS_BIND, SYS_LISTEN, SYS_SENDTO, SYS_SENDMSG, SYS_SENDMMSG})
-    a.if_equal(call, to.notify);
+  for (int call : {SYS_CONNECT, SYS_BIND, SYS_LISTEN, SYS_SENDTO, SYS_SENDMSG, SYS_SENDMMSG})
+    a.if_equal(static_cast<std::uint32_t>(call), to.notify);
   a.jump(to.allow);
 }
 

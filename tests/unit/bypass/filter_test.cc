@@ -170,7 +170,6 @@ TEST_CASE("filter: options that a host's socket cannot have are picked, by level
       {SOL_SOCKET, SO_REUSEADDR, kAllow},
       {SOL_SOCKET, SO_RCVBUF, kAllow},
       {IPPROTO_TCP, 1, kAllow},
-      {IPPROTO_TCP, TCP_NODELAY, kAllow},
       {IPPROTO_TCP, SO_MARK, kAllow},         // the same number of another level
       {IPPROTO_IP, SO_BINDTODEVICE, kAllow},  // the same
       {IPPROTO_IPV6, IPV6_V6ONLY, kAllow},
