@@ -230,6 +230,7 @@ Result<int> run_broker() {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return fail_errno("prctl");
   if (::getppid() != parent) return 0;
   raise_open_files();
+  if (auto left = leave_file_system(); !left) log::warning("going on in the host's file system: {}", left.error().what);
   const std::uint64_t network = own_network();
   if (network == 0)
     return fail("this kernel does not tell network namespaces of sockets apart (SO_NETNS_COOKIE, 5.14)");

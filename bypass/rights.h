@@ -11,6 +11,9 @@ namespace sublet::bypass {
 /// privileges. The calling process must have one thread.
 Result<void> enter_user_namespace(int fd);
 
+/// After that: a mount namespace of our own with nothing in it but the host's /proc.
+Result<void> leave_file_system();
+
 /// As many descriptors as there may be: connections under way and listeners hold some.
 void raise_open_files();
 

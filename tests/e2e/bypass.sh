@@ -95,8 +95,12 @@ wait "$long"
 same "$(sublet status --json | jq .broker_restarts)" 1
 same "$(count '[.pods[] | select(.pod == "fast")][0].connections')" 1  # counted anew
 
-say "execs come and go, and leave nothing in the broker"
+say "the broker has no file of the host, and no right but to look into pods"
 broker=$(pgrep -P "$(launcher_pid)" -f 'sublet broker')
+same "$(ls "/proc/$broker/root/")" proc
+same "$(awk '/^CapEff|^NoNewPrivs/ { print $2 }' "/proc/$broker/status" | paste -sd' ')" "0000000000280000 1"
+
+say "execs come and go, and leave nothing in the broker"
 held() { echo "$(find "/proc/$broker/fd" -mindepth 1 | wc -l) $(find "/proc/$broker/task" -mindepth 1 -maxdepth 1 | wc -l)"; }
 in_pod fast true
 before=$(held)
