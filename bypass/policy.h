@@ -28,7 +28,6 @@ enum class Reason : std::uint8_t {
   kOption,          // an option that a host's socket cannot have
   kInterfaces,      // asked for the namespace's interfaces (SIOCGIF…)
   kOtherNamespace,  // the program has unshared its network namespace
-  kShared,          // other processes or too many descriptors hold the same socket
   kResources,       // the broker had no descriptor or socket left
   kCount,
 };
