@@ -137,6 +137,7 @@ TEST_CASE("supervisor: one that is restarted comes back", "[supervisor]") {
   bench.supervisor->restart("coredns");
   bench.supervisor->restart("nobody");
   CHECK(bench.until([&] { return bench.count(Kind::kReady, "coredns") == 2; }));
+  CHECK(bench.stop());
 }
 
 TEST_CASE("supervisor: one killed for good stays down", "[supervisor]") {
