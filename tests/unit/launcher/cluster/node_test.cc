@@ -40,6 +40,12 @@ TEST_CASE("kubelet: it is told that it is not root, and where the rest is", "[cl
   CHECK(service.fake_ids_limit == plan.identity.id_limit);
 }
 
+TEST_CASE("kubelet: an unchanged status is not written at every look", "[cluster]") {
+  const auto json = json_of(kubelet_files(good_plan(), sample_pki()), "etc/kubelet.json");
+  // Naming the one changes the default of the other, from five minutes to the same.
+  CHECK_FALSE(json.contains("nodeStatusUpdateFrequency"));
+}
+
 TEST_CASE("kube-proxy: by the mode of the plan, and without a touch of the host's connection tracking", "[cluster]") {
   Plan plan = good_plan();
   for (const ProxyMode mode : {ProxyMode::kNftables, ProxyMode::kIptables}) {
