@@ -18,10 +18,6 @@ std::string etc_file(const std::string& name) { return inside_path(fmt::format("
 const std::string kEtcdUrl = "unix://" + inside_path("sock/etcd.sock");
 const std::string kEtcdPeerUrl = "unix://" + inside_path("sock/etcd-peer.sock");
 
-// Kubernetes' own programs keep half as much garbage as Go would by default. Beside a simulation memory is dearer than
-// the little time that the collector takes: the API server alone is 40 MB smaller when idle.
-void collect_often(Service& service) { service.env.emplace_back("GOGC=50"); }
-
 Service etcd_service(const Plan& plan) {
   Service service = component(
       plan, kEtcd,
@@ -56,7 +52,6 @@ Service apiserver_service(const Plan& plan) {
        "--enable-admission-plugins", "NodeRestriction", "--enable-bootstrap-token-auth", "--allow-privileged=true",
        // The relay's port on the host's loopback must answer nobody but the owner, not even with a version.
        "--anonymous-auth=false", "--profiling=false", "--shutdown-delay-duration=0s", "--event-ttl=1h"});
-  collect_often(service);
   service.after = {kEtcd};
   service.readiness = {Readiness::Kind::kTold, "127.0.0.1", kApiPort, ""};
   return service;
@@ -75,7 +70,6 @@ Service controller_manager_service(const Plan& plan) {
                  "--kube-api-qps", "1000", "--kube-api-burst", "2000", "--profiling=false",
                  // The default StorageClass: directories below /tmp/hostpath_pv, which is the state directory's.
                  "--enable-hostpath-provisioner=true"});
-  collect_often(service);
   // It looks once a second whether the API server is healthy, which that is a good second after it answers: started
   // before, it would lose up to a second.
   service.after = {kApiReady};
@@ -86,7 +80,6 @@ Service scheduler_service(const Plan& plan) {
   Service service =
       component(plan, kScheduler,
                 {"--config", etc_file("kube-scheduler.json"), "--bind-address", "127.0.0.1", "--profiling=false"});
-  collect_often(service);
   service.after = {kApiServer};
   return service;
 }

@@ -10,13 +10,19 @@ namespace sublet::launcher {
 
 std::string inside_path(std::string_view relative) { return std::string(inside::kState) + "/" + std::string(relative); }
 
+// All components are Go programs, which keep as much garbage as live heap unless told otherwise. Beside a simulation
+// memory is dearer than the little time that the collector takes: with 30 % an idle cluster is 40 MB smaller than with
+// Go's 100 % for the node's and 50 % for the control plane, and the API server takes 14 % more time to write and list
+// 1,500 objects. Not GOMEMLIMIT: a limit below what a busy cluster needs would have it collect without end.
+constexpr const char* kCollectOften = "GOGC=30";
+
 Service component(const Plan& plan, const std::string& name, std::vector<std::string> arguments) {
   Service service;
   service.name = name;
   service.argv = std::move(arguments);
   service.argv.insert(service.argv.begin(), std::string(kComponentsInside) + "/" + name);
   service.env = {"PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME=/var/lib/sublet",
-                 "LANG=C.UTF-8", "TMPDIR=/tmp"};
+                 "LANG=C.UTF-8", "TMPDIR=/tmp", kCollectOften};
   service.log_path = inside_path(fmt::format("{}/{}.log", state_layout::kLogs, name));
   // Kubernetes' programs have nothing to lose: the state goes with them.
   service.stop_grace = std::chrono::milliseconds(0);
