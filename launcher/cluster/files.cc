@@ -11,10 +11,10 @@ namespace sublet::launcher {
 std::string inside_path(std::string_view relative) { return std::string(inside::kState) + "/" + std::string(relative); }
 
 // All components are Go programs, which keep as much garbage as live heap unless told otherwise. Beside a simulation
-// memory is dearer than the little time that the collector takes: with 30 % an idle cluster is 40 MB smaller than with
-// Go's 100 % for the node's and 50 % for the control plane, and the API server takes 14 % more time to write and list
-// 1,500 objects. Not GOMEMLIMIT: a limit below what a busy cluster needs would have it collect without end.
-constexpr const char* kCollectOften = "GOGC=30";
+// memory is dearer than the little time that the collector takes: the API server alone is 40 MB smaller when idle. Not
+// less than half: with 30 an idle cluster is another 15 MB smaller, but a start takes longer. And not GOMEMLIMIT: a
+// limit below what a busy cluster needs would have it collect without end.
+constexpr const char* kCollectOften = "GOGC=50";
 
 Service component(const Plan& plan, const std::string& name, std::vector<std::string> arguments) {
   Service service;

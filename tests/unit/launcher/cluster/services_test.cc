@@ -65,7 +65,7 @@ TEST_CASE("services: each runs its own component, with its own log and a clean e
       const std::string set = variable.substr(0, variable.find('='));
       CHECK((set == "PATH" || set == "HOME" || set == "LANG" || set == "TMPDIR" || set == "GOGC"));
     }
-    CHECK(std::ranges::count(service.env, "GOGC=30") == 1);
+    CHECK(std::ranges::count(service.env, "GOGC=50") == 1);
     // As it is carried to node-init.
     const auto carried = service_from_json(to_json(service));
     REQUIRE(carried);
