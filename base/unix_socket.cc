@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstring>
@@ -74,6 +75,12 @@ Result<Message> receive_message(int socket) {
   message.text.resize(static_cast<std::size_t>(count));
   message.end = count == 0 && message.fds.empty();
   return message;
+}
+
+bool is_own_peer(int connection) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::getuid();
 }
 
 Result<UniqueFd> listen_unix(const std::string& path, int type) {

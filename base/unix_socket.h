@@ -27,6 +27,9 @@ Result<void> send_message(int socket, std::string_view text, const std::vector<i
 /// code.
 [[nodiscard]] Result<Message> receive_message(int socket);
 
+/// Is the process that made this connection one of our own uid's (SO_PEERCRED, unix(7))? False also if nobody can tell.
+[[nodiscard]] bool is_own_peer(int connection);
+
 /// Listens at `path` (mode 0600), which must be shorter than 108 bytes (sockaddr_un) and must not exist.
 [[nodiscard]] Result<UniqueFd> listen_unix(const std::string& path, int type);
 [[nodiscard]] Result<UniqueFd> connect_unix(const std::string& path, int type);

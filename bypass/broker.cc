@@ -125,7 +125,8 @@ class Broker {
     if (message.text == "memory" && message.fds.size() == 1) {
       slots_.emplace(TRY(Slots::map(message.fds[0].get())));
       pending_ = TRY(Pending::start(*slots_));
-      tools_.reset(new Tools{*slots_, *policy_, pod_sockets_, *repair_, *pending_, network_, receive_ends_});
+      tools_ =
+          std::make_unique<Tools>(Tools{*slots_, *policy_, pod_sockets_, *repair_, *pending_, network_, receive_ends_});
       return {};
     }
     if (tools_ == nullptr) return fail("a message before the memory");
@@ -185,10 +186,7 @@ class Broker {
 
   void on_question() {
     const UniqueFd connection(::accept4(kStatusFd, nullptr, nullptr, SOCK_CLOEXEC));
-    if (!connection) return;
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    if (::getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != ::getuid()) return;
+    if (!connection || !is_own_peer(connection.get())) return;
     constexpr timeval kPatience{1, 0};
     (void)::setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
     auto message = receive_message(connection.get());

@@ -36,10 +36,7 @@ void Keeper::connect(UniqueFd broker) {
 // A wrapper waits on the other side: it has sent when it is connected, so this never waits for long.
 void Keeper::take_one() {
   const UniqueFd connection(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!connection) return;
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (::getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != ::getuid()) return;
+  if (!connection || !is_own_peer(connection.get())) return;
   constexpr timeval kPatience{2, 0};
   (void)::setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
   const auto kept = keep(connection.get());

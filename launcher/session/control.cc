@@ -22,10 +22,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::create(EventLoop& loop, co
 
 void ControlServer::accept_one() {
   UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!fd) return;
-  ucred peer{};
-  socklen_t length = sizeof peer;
-  if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || peer.uid != ::getuid()) return;
+  if (!fd || !is_own_peer(fd.get())) return;
   constexpr std::size_t kMaxConnections = 64;
   if (connections_.size() >= kMaxConnections) return;
   auto connection = std::make_unique<Connection>();

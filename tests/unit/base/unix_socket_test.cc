@@ -57,3 +57,11 @@ TEST_CASE("listen_unix: only the owner may connect, and a taken or long path is 
   listener.reset();
   CHECK(connect_unix(path, SOCK_SEQPACKET).error().is(ECONNREFUSED));
 }
+
+TEST_CASE("unix sockets: a peer of our own uid is known, and what has no peer is none", "[base]") {
+  auto [left, right] = take(sys::socketpair(SOCK_SEQPACKET));
+  CHECK(is_own_peer(left.get()));
+  auto [read_end, write_end] = take(sys::pipe());
+  CHECK_FALSE(is_own_peer(read_end.get()));
+  CHECK_FALSE(is_own_peer(-1));
+}
