@@ -101,9 +101,4 @@ Call call_of(std::uint32_t audit_arch, std::uint32_t number) {
   return Call::kOther;
 }
 
-bool is_narrow(std::uint32_t audit_arch, std::uint32_t number) {
-  if (audit_arch == AUDIT_ARCH_X86_64) return (number & kX32Bit) != 0;
-  return audit_arch == AUDIT_ARCH_I386 || audit_arch == AUDIT_ARCH_ARM;
-}
-
 }  // namespace sublet::bypass

@@ -39,7 +39,5 @@ struct Abi {
 [[nodiscard]] std::span<const Abi> abis();
 /// What this call is in this ABI.
 [[nodiscard]] Call call_of(std::uint32_t audit_arch, std::uint32_t number);
-/// Is it one of the 32-bit ABIs, whose pointers and integers in memory are 4 bytes wide?
-[[nodiscard]] bool is_narrow(std::uint32_t audit_arch, std::uint32_t number);
 
 }  // namespace sublet::bypass

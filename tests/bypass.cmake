@@ -20,13 +20,14 @@ foreach(name bypass bypass_attacks)
   integration_test(${name} DEPS test_bypass_world)
   target_compile_definitions(integration_${name} PRIVATE BYPASS_PROBE="$<TARGET_FILE:bypass_probe>")
   add_dependencies(integration_${name} pod_up bypass_probe)
+  set_tests_properties(integration/${name} PROPERTIES TIMEOUT 400)
 endforeach()
 
 # Programs of Debian's, and kubectl of our components, as far as they are there.
 add_test(NAME integration/bypass_programs
   COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/bypass_programs.sh $<TARGET_FILE:pod_up>
     ${PROJECT_SOURCE_DIR}/build/components)
-set_tests_properties(integration/bypass_programs PROPERTIES LABELS integration TIMEOUT 120 SKIP_RETURN_CODE 77)
+set_tests_properties(integration/bypass_programs PROPERTIES LABELS integration TIMEOUT 300 SKIP_RETURN_CODE 77)
 
 # What the network is loaded with, by scripts/bench.d/net and the tests.
 add_executable(net_load support/net_load.cc)

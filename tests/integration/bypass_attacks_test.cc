@@ -1,44 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs that would get where they must not, by the sockets of the host that the bypass gives them.
-#include <catch2/catch.hpp>
-#include <cstdio>
-
-#include "tests/support/bypass_world.h"
-#include "tests/support/unprivileged.h"
+#include "tests/support/bypass_case.h"
 
 using namespace sublet;
 using namespace sublet::test;
 
-namespace {
-
-bool can_run() {
-  std::string why = become_unprivileged() ? why_no_bypass() : "root, and no user to become";
-  if (!why.empty()) std::printf("skipped: %s\n", why.c_str());
-  return why.empty();
-}
-
-BypassWorld new_world() {
-  auto world = BypassWorld::create();
-  if (!world) FAIL(to_string(world.error()));
-  return std::move(*world);
-}
-
-PodRun run(const BypassWorld& world, const std::vector<std::string>& probe, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> words = {"--bypass", "--ipv6", "--deny", "192.0.2.128/25", "--cluster", "10.0.2.0/24"};
-  words.insert(words.end(), more.begin(), more.end());
-  words.insert(words.end(), {"--", BYPASS_PROBE});
-  words.insert(words.end(), probe.begin(), probe.end());
-  auto seen = world.pod(words);
-  if (!seen) FAIL(to_string(seen.error()));
-  return *seen;
-}
-
-}  // namespace
-
 TEST_CASE("bypass: no call and no spelling reaches the host's loopback", "[bypass]") {
   if (!can_run()) return;
   const BypassWorld world = new_world();
-  const PodRun attacks = run(world, {"attacks"});
+  const PodRun attacks = run(world, with(), {"attacks"});
   INFO(attacks.out);
   CHECK(attacks.status == 0);
   CHECK_FALSE(world.heard());
@@ -47,7 +17,7 @@ TEST_CASE("bypass: no call and no spelling reaches the host's loopback", "[bypas
 TEST_CASE("bypass: an address that changes during connect gets nowhere else", "[bypass]") {
   if (!can_run()) return;
   const BypassWorld world = new_world();
-  const PodRun flips = run(world, {"flip-address", "100000"});
+  const PodRun flips = run(world, with(), {"flip-address", "100000"});
   INFO(flips.out);
   CHECK(flips.status == 0);
   CHECK_FALSE(world.heard());
@@ -56,7 +26,7 @@ TEST_CASE("bypass: an address that changes during connect gets nowhere else", "[
 TEST_CASE("bypass: a descriptor that changes during connect gets nowhere else", "[bypass]") {
   if (!can_run()) return;
   const BypassWorld world = new_world();
-  const PodRun flips = run(world, {"flip-descriptor", "10000"});
+  const PodRun flips = run(world, with(), {"flip-descriptor", "10000"});
   INFO(flips.out);
   CHECK(flips.status == 0);
   CHECK_FALSE(world.heard());
@@ -68,7 +38,7 @@ TEST_CASE("bypass: a descriptor that changes during connect gets nowhere else", 
 TEST_CASE("bypass: nor to loopback does one that is a unix socket for a moment", "[bypass]") {
   if (!can_run()) return;
   const BypassWorld world = new_world();
-  const PodRun flips = run(world, {"flip-family", "10000"});
+  const PodRun flips = run(world, with(), {"flip-family", "10000"});
   INFO(flips.out);
   CHECK(flips.out.find("family, loopback: 10000 tries") != std::string::npos);
   CHECK_FALSE(world.heard());
@@ -77,8 +47,8 @@ TEST_CASE("bypass: nor to loopback does one that is a unix socket for a moment",
 TEST_CASE("bypass: one that floods the broker slows others down by no more than its share", "[bypass]") {
   if (!can_run()) return;
   const BypassWorld world = new_world();
-  const PodRun alone = run(world, {"latency"});
-  const PodRun flooded = run(world, {"latency"}, {"--beside", std::string(BYPASS_PROBE) + " flood"});
+  const PodRun alone = run(world, with(), {"latency"});
+  const PodRun flooded = run(world, with({"--beside", std::string(BYPASS_PROBE) + " flood"}), {"latency"});
   long quiet = 0;
   long loud = 0;
   INFO(alone.out << flooded.out);

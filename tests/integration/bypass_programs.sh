@@ -13,7 +13,8 @@ skip() { echo "skipped: $*"; exit 77; }
 
 # ---- the programs: words of a shell inside of the pod ----
 
-# program NAME NEEDS CONNECTIONS EXPECTED SCRIPT: NEEDS is what has to be installed, EXPECTED what a line of the output is.
+# program NAME NEEDS CONNECTIONS EXPECTED SCRIPT: NEEDS is what has to be installed (commands, modules of Debian's python as
+# py:NAME, files), EXPECTED what a line of the output is.
 programs() {
   local web="http://$server:8000"
   program curl curl 1 hello "curl -sS $web/"
@@ -72,6 +73,23 @@ END
     nginx -p \$work -c \$work/nginx.conf & nginx=\$!
     curl -s --retry 20 --retry-delay 0 --retry-max-time 5 --retry-connrefused 'http://127.0.0.1:8080/[1-5]'
     kill \$nginx; wait"
+  # shellcheck disable=SC2154  # made by prepare
+  {
+    program 'Netty, NIO' "java javac $netty_jar" 4 hello "java -XX:TieredStopAtLevel=1 -cp \$work/netty:$netty NettyClient nio $server 8000 3 2> /dev/null"
+    program 'Netty, epoll' "java javac $netty_jar $netty_native" 4 hello \
+      "java -XX:TieredStopAtLevel=1 -cp \$work/netty:$netty:$netty_native NettyClient epoll $server 8000 3 2> /dev/null"
+  }
+  program Asio 'c++ /usr/include/asio.hpp' 11 'Connection refused' "\$work/asio_client $server 8000"
+  program 'Asio, IPv6' 'c++ /usr/include/asio.hpp' 11 hello "\$work/asio_client $server6 8000"
+  program 'psql (libpq)' 'psql initdb' 1 42,100000 "psql -h $server -U somebody -AtF, -c 'select 6 * 7, count(*) from generate_series(1, 100000)' postgres"
+  program 'psql, refused' 'psql initdb' 1 2 "psql -h $server -p 8001 -U somebody postgres 2> /dev/null; echo \$?"
+  program gRPC py:grpc 4 StatusCode.UNAVAILABLE "/usr/bin/python3 $support/peers_client.py grpc $server 2> /dev/null"
+  program ZeroMQ py:zmq 3 "b'HELLO'" "/usr/bin/python3 $support/peers_client.py zmq $server"
+  program 'c-ares, TCP' py:pycares 1 "?'192.0.2.99'? None" "/usr/bin/python3 $support/peers_client.py cares $server"
+  program 'c-ares, UDP' py:pycares 0 "?'192.0.2.99'? None" "/usr/bin/python3 $support/peers_client.py cares-udp $server"
+  # Ranks that find one another by the pod's address: all of it is the pod's own.
+  program 'Open MPI over TCP' 'mpirun mpicc' 0 '4 ranks, ring 6, megabytes 10' "cd \$work && OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
+    HOME=\$work mpirun --oversubscribe -np 4 --mca plm isolated --mca btl tcp,self --mca btl_tcp_if_include tap0 --mca oob_tcp_if_include tap0 ./mpi_ring"
   program redis-cli redis-cli 1 2 "printf 'set a 1\nincr a\n' | redis-cli -h $server"
   program 'ssh, banner' ssh-keyscan 1 '*SSH-2.0-somebody' "ssh-keyscan -T 2 -p 2222 $server 2>&1 | head -n 1"
   program socat socat 1 hell "echo GET / | socat -t 1 - TCP:$server:8000,keepalive,nodelay | head -n 1 | cut -c 1-4"
@@ -85,17 +103,25 @@ END
 # ---- outside of the pod ----
 
 bad=0 skipped=0 good=0
+is_there() {
+  case $1 in
+    py:*) /usr/bin/python3 -c "import ${1#py:}" 2> /dev/null ;;
+    /*) [ -e "$1" ] ;;
+    *) command -v "$1" > /dev/null ;;
+  esac
+}
 # shellcheck disable=SC2016  # the pod's shell knows $work
 program() {
-  local name=$1 needs=$2 connections=$3 expected=$4 script=$5 tap with report taken line found=no
-  if ! command -v "$needs" > /dev/null; then
-    echo "skipped: $name: $needs is not installed"
+  local name=$1 needs=$2 connections=$3 expected=$4 script=$5 tap with report taken line need found=no
+  for need in $needs; do
+    is_there "$need" && continue
+    echo "skipped: $name: ${need/py:/python3-} is not installed"
     skipped=$((skipped + 1))
     return
-  fi
+  done
   tap=$(work=$work timeout 20 "$pod_up" -- sh -c "$script" 2>&1) || tap+=" [exit status $?]"
   report=$work/report
-  with=$(work=$work timeout 20 "$pod_up" --bypass --ipv6 --status "$report" -- sh -c "$script" 2>&1) || with+=" [exit status $?]"
+  with=$(work=$work timeout 20 "$pod_up" --bypass --ipv6 --cluster 10.0.2.0/24 --status "$report" -- sh -c "$script" 2>&1) || with+=" [exit status $?]"
   taken=$(grep -o '"total":{"connections":[0-9]*' "$report" 2> /dev/null | grep -o '[0-9]*$') || true
   rm -f "$report"
   # shellcheck disable=SC2053  # a pattern
@@ -108,16 +134,37 @@ program() {
   printf 'WRONG: %s: %s connections taken, of %s\n--- tap\n%s\n--- bypass\n%s\n' "$name" "${taken:-no}" "$connections" "$tap" "$with"
 }
 
+# Programs that are compiled, as far as what they need is there.
+prepare() {
+  netty_jar=/usr/share/java/netty-transport.jar
+  netty=$(printf '%s:' /usr/share/java/netty-{transport,common,buffer,resolver,transport-native-epoll,transport-native-unix-common}.jar)
+  # Of Netty's own version, as `mvn dependency:get -Dartifact=io.netty:netty-transport-native-epoll:VERSION:jar:linux-x86_64` fetches it.
+  netty_native=$(compgen -G "${NETTY_NATIVE:-$HOME/.m2/repository/io/netty/netty-transport-native-epoll/*/*-linux-*.jar}" | head -n 1) ||
+    netty_native=/netty-transport-native-epoll-linux.jar
+  if is_there javac && is_there $netty_jar; then javac -cp "$netty" -d "$work/netty" "$support/NettyClient.java"; fi
+  if is_there c++ && is_there /usr/include/asio.hpp; then c++ -std=c++17 -pthread -o "$work/asio_client" "$support/asio_client.cc"; fi
+  if is_there mpicc; then mpicc -o "$work/mpi_ring" "$support/mpi_ring.c"; fi
+}
+
+# PostgreSQL refuses to run as root, so it is somebody whom /etc/passwd knows, in a user namespace of its own.
 far_side() {
   unshare --net sh -c 'echo there; read -r go; ip link set lo up; ip addr add 192.0.2.2/24 dev eth1
     ip addr add 2001:db8::2/64 dev eth1 nodad; ip link set eth1 up
-    iperf3 -s > /dev/null 2>&1 & exec python3 "$0"' "$root/tests/support/programs_server.py"
+    iperf3 -s > /dev/null 2>&1 &
+    if command -v initdb > /dev/null; then
+      unshare --user --map-user=65534 --map-group=65534 sh -c "initdb -D $1/postgres -U somebody -A trust -N --no-locale > $1/initdb.log 2>&1 &&
+        echo host all all all trust >> $1/postgres/pg_hba.conf &&
+        exec postgres -D $1/postgres -h \"*\" -k \"\" -c fsync=off > $1/postgres.log 2>&1" &
+    fi
+    /usr/bin/python3 "$0/peers_server.py" 2> /dev/null &
+    python3 "$0/server.py"' "$support" "$work"
 }
 
 inside() {
   pod_up=$1
-  PATH=$2:$PATH
+  PATH=$2:$PATH:$(compgen -G '/usr/lib/postgresql/*/bin' | tail -n 1 || true)
   work=$(mktemp -d)
+  support=$root/tests/support/programs
   coproc far { far_side; }
   trap 'kill -- $(jobs -p) 2> /dev/null || true; rm -rf "$work"' EXIT
   local word
@@ -134,8 +181,14 @@ inside() {
   ip neigh add 192.0.2.66 lladdr 02:00:00:00:00:66 dev eth0 nud permanent
   ip neigh add 2001:db8::dead lladdr 02:00:00:00:00:66 dev eth0 nud permanent
   echo go >&"${far[1]}"
-  read -r word <&"${far[0]}"
-  [ "$word" = ready ]
+  prepare
+  # Each says when it is up; PostgreSQL by answering.
+  local heard=
+  until [[ $heard == *ready* && $heard == *peers* ]]; do
+    read -r -t 30 word <&"${far[0]}"
+    heard+=" $word"
+  done
+  if is_there initdb; then timeout 60 sh -c "until pg_isready -q -h $server; do sleep 0.1; done"; fi
   programs
   echo "$good programs alike, $bad not, $skipped skipped"
   [ "$bad" -eq 0 ] && [ "$good" -gt 0 ]

@@ -16,11 +16,11 @@ namespace {
 constexpr std::uint64_t kData = 0xfedcba9876543210;
 
 struct Order {
-  bool first;  // into the set before connect
-  std::uint32_t events;
-  bool inside;   // a server on the pod's loopback
-  bool through;  // put in by a dup'ed descriptor of the set
-  bool copy;     // under a dup'ed number of the socket
+  bool first = true;  // into the set before connect
+  std::uint32_t events = EPOLLOUT;
+  bool inside = false;   // a server on the pod's loopback
+  bool through = false;  // put in by a dup'ed descriptor of the set
+  bool copy = false;     // under a dup'ed number of the socket
 };
 
 std::string control(int set, int what, int fd, std::uint32_t events) {
@@ -43,7 +43,7 @@ std::string wait_for(int set, std::uint32_t wanted) {
   return "no event";
 }
 
-std::string in_a_set(const Order& order) {
+std::string watched(const Order& order) {
   const InnerServer inner;
   const Address to = order.inside ? at("127.0.0.1", inner.port()) : at(kServer, kEcho);
   const UniqueFd set(::epoll_create1(EPOLL_CLOEXEC));
@@ -65,6 +65,12 @@ std::string in_a_set(const Order& order) {
   seen += " " + wait_for(other.get(), EPOLLIN);
   seen += " " + control(set.get(), EPOLL_CTL_DEL, member, 0);
   return seen + " " + control(set.get(), EPOLL_CTL_DEL, member, 0);
+}
+
+// A behaviour is a plain function, so its order is a part of its type.
+template <Order kOrder>
+std::string in_a_set() {
+  return watched(kOrder);
 }
 
 constexpr const char* kFirst = "ok under way event ok echo ok event ok ENOENT";
@@ -102,35 +108,35 @@ std::string child_connects() {
   return fmt::format("{} {}", status, echo(fd.get()));
 }
 
-std::string passed(int socket, int fd) {
+// One byte that may carry a descriptor.
+struct Parcel {
+  Parcel() {
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = space;
+    message.msg_controllen = sizeof space;
+  }
   char byte = 'x';
   iovec data{&byte, 1};
   alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = space;
-  message.msg_controllen = sizeof space;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
+};
+
+std::string passed(int socket, int fd) {
+  Parcel parcel;
+  cmsghdr* header = CMSG_FIRSTHDR(&parcel.message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return name_of(static_cast<int>(::sendmsg(socket, &message, 0)));
+  return name_of(static_cast<int>(::sendmsg(socket, &parcel.message, 0)));
 }
 
 int receive(int socket) {
-  char byte = 0;
-  iovec data{&byte, 1};
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = space;
-  message.msg_controllen = sizeof space;
+  Parcel parcel;
   int fd = -1;
-  if (::recvmsg(socket, &message, 0) == 1 && CMSG_FIRSTHDR(&message) != nullptr)
-    std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+  if (::recvmsg(socket, &parcel.message, 0) == 1 && CMSG_FIRSTHDR(&parcel.message) != nullptr)
+    std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&parcel.message)), sizeof fd);
   return fd;
 }
 
@@ -151,46 +157,14 @@ std::string handed_over() {
 }
 
 constexpr Behaviour kBehaviours[] = {
-    {"epoll before, outside",
-     [] {
-       return in_a_set({true, EPOLLOUT, false, false, false});
-     },
-     kFirst},
-    {"epoll before, inside",
-     [] {
-       return in_a_set({true, EPOLLOUT, true, false, false});
-     },
-     kFirst},
-    {"epoll before, edges, outside",
-     [] {
-       return in_a_set({true, kEdge, false, false, false});
-     },
-     kFirst},
-    {"epoll before, edges, inside",
-     [] {
-       return in_a_set({true, kEdge, true, false, false});
-     },
-     kFirst},
-    {"epoll after, outside",
-     [] {
-       return in_a_set({false, EPOLLOUT, false, false, false});
-     },
-     kAfter},
-    {"epoll after, inside",
-     [] {
-       return in_a_set({false, kEdge, true, false, false});
-     },
-     kAfter},
-    {"epoll by a copy of the set",
-     [] {
-       return in_a_set({true, EPOLLOUT, true, true, false});
-     },
-     kFirst},
-    {"epoll of a copy of the socket",
-     [] {
-       return in_a_set({true, EPOLLOUT, true, false, true});
-     },
-     kFirst},
+    {"epoll before, outside", in_a_set<Order{}>, kFirst},
+    {"epoll before, inside", in_a_set<Order{.inside = true}>, kFirst},
+    {"epoll before, edges, outside", in_a_set<Order{.events = kEdge}>, kFirst},
+    {"epoll before, edges, inside", in_a_set<Order{.events = kEdge, .inside = true}>, kFirst},
+    {"epoll after, outside", in_a_set<Order{.first = false}>, kAfter},
+    {"epoll after, inside", in_a_set<Order{.first = false, .events = kEdge, .inside = true}>, kAfter},
+    {"epoll by a copy of the set", in_a_set<Order{.inside = true, .through = true}>, kFirst},
+    {"epoll of a copy of the socket", in_a_set<Order{.inside = true, .copy = true}>, kFirst},
     {"epoll, closed without being taken out", closed_without_del, "nothing"},
     {"copies of a descriptor, outside", [] { return copies(false); }, "ok echo 1 echo 0 echo 1"},
     {"copies of a descriptor, inside", [] { return copies(true); }, "ok echo 1 echo 0 echo 1"},

@@ -73,11 +73,3 @@ TEST_CASE("abi: no number stands twice in an ABI", "[bypass]") {
     for (const CallNumber& call : abi.calls) CHECK(seen.insert(call.number).second);
   }
 }
-
-TEST_CASE("abi: narrow are the 32-bit ones, x32 among them", "[bypass]") {
-  CHECK_FALSE(is_narrow(AUDIT_ARCH_X86_64, 42));
-  CHECK(is_narrow(AUDIT_ARCH_X86_64, kX32Bit | 42));
-  CHECK(is_narrow(AUDIT_ARCH_I386, 102));
-  CHECK(is_narrow(AUDIT_ARCH_ARM, 283));
-  CHECK_FALSE(is_narrow(AUDIT_ARCH_AARCH64, 203));
-}
