@@ -2,8 +2,10 @@
 // net_load VERB …: what scripts/bench.d/net and the tests of the bypass load the network with. Prints one number, or as
 // said. Plain sockets and nothing else, so that what is measured is the kernel, and whoever stands in between.
 //   serve PORT                      takes connections on all addresses and sends back what comes, until it is killed
-//   connect-rate HOST PORT SECONDS THREADS    connections made and ended per second
-//   connect-p50 HOST PORT COUNT     microseconds of connect(2) alone, the median
+//   connect-rate HOST PORT SECONDS THREADS    connections per second, each with a byte there and back
+//   connect-bare-rate HOST PORT SECONDS THREADS    the same without the byte: made and ended at once
+//   connect-p50 HOST PORT COUNT     microseconds of one such connection from socket(2) to close(2), the median
+//   connect-call-p50 HOST PORT COUNT    microseconds of connect(2) alone, the median
 //   rtt HOST PORT COUNT             microseconds of 64 bytes there and back, the median
 //   first-byte HOST PORT COUNT      microseconds from socket(2) to the first byte that came back, the median
 //   open-close COUNT | read-write COUNT | getppid COUNT      nanoseconds of one such round, the median of 5
@@ -107,17 +109,23 @@ void end(int fd) {
   }
 }
 
-double connect_rate(const sockaddr_in& to, double seconds, int threads) {
+// What connect-rate counts and connect-p50 times.
+void one_byte(const sockaddr_in& to) {
+  const int fd = dial(to);
+  char byte = 'x';
+  if (::write(fd, &byte, 1) != 1 || ::read(fd, &byte, 1) != 1) die("a byte there and back");
+  (void)::close(fd);
+}
+
+template <typename Round>
+double rate(double seconds, int threads, Round round) {
   std::atomic<std::uint64_t> made{0};
   const auto start = Clock::now();
   std::vector<std::thread> all;
   for (int i = 0; i < threads; ++i)
     all.emplace_back([&] {
       std::uint64_t mine = 0;
-      while (since(start, 1) < seconds) {
-        end(dial(to));
-        ++mine;
-      }
+      for (; since(start, 1) < seconds; ++mine) round();
       made += mine;
     });
   for (std::thread& each : all) each.join();
@@ -125,6 +133,16 @@ double connect_rate(const sockaddr_in& to, double seconds, int threads) {
 }
 
 double connect_p50(const sockaddr_in& to, int count) {
+  std::vector<double> times;
+  for (int i = 0; i < count; ++i) {
+    const auto start = Clock::now();
+    one_byte(to);
+    times.push_back(since(start, 1e6));
+  }
+  return median(times);
+}
+
+double connect_call_p50(const sockaddr_in& to, int count) {
   std::vector<double> times;
   for (int i = 0; i < count; ++i) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -206,10 +224,14 @@ int main(int argc, char** argv) {
   const std::string verb = argc > 1 ? argv[1] : "";
   auto number = [&](int at) { return std::atoi(argv[at]); };
   if (verb == "serve" && argc == 3) serve(argv[2]);
-  if (verb == "connect-rate" && argc == 6) {
-    std::printf("%.1f\n", connect_rate(address(argv[2], argv[3]), std::atof(argv[4]), number(5)));
+  if ((verb == "connect-rate" || verb == "connect-bare-rate") && argc == 6) {
+    const sockaddr_in to = address(argv[2], argv[3]);
+    const bool bare = verb == "connect-bare-rate";
+    std::printf("%.1f\n", rate(std::atof(argv[4]), number(5), [&] { bare ? end(dial(to)) : one_byte(to); }));
   } else if (verb == "connect-p50" && argc == 5) {
     std::printf("%.2f\n", connect_p50(address(argv[2], argv[3]), number(4)));
+  } else if (verb == "connect-call-p50" && argc == 5) {
+    std::printf("%.2f\n", connect_call_p50(address(argv[2], argv[3]), number(4)));
   } else if (verb == "rtt" && argc == 5) {
     std::printf("%.2f\n", rtt(address(argv[2], argv[3]), number(4)));
   } else if (verb == "first-byte" && argc == 5) {
