@@ -32,7 +32,7 @@ namespace sublet {
 namespace {
 
 // Where in the child's start something failed; written to the parent with errno.
-enum class Step : int { kWaitForMaps, kIds, kSession, kFds, kCwd, kLimits, kDeathSignal, kSeccomp, kExec };
+enum class Step : int { kWaitForMaps, kIds, kSession, kFds, kCwd, kLimits, kScheduling, kDeathSignal, kSeccomp, kExec };
 
 const char* name_of(Step step) {
   switch (step) {
@@ -42,6 +42,7 @@ const char* name_of(Step step) {
     case Step::kFds: return "passing descriptors";
     case Step::kCwd: return "chdir";
     case Step::kLimits: return "setrlimit";
+    case Step::kScheduling: return "setting the CPUs and the priority";
     case Step::kDeathSignal: return "PR_SET_PDEATHSIG";
     case Step::kSeccomp: return "installing the seccomp filter";
     case Step::kExec: return "exec";
@@ -60,6 +61,7 @@ struct Prepared {
   std::vector<char*> argv;
   std::vector<char*> envp;
   const Command* command;
+  std::vector<unsigned long> cpus;
   std::vector<std::pair<int, int>> fds;  // scratch for the descriptor shuffle
   int failure_fd;
   int go_fd;  // -1: no need to wait
@@ -118,6 +120,10 @@ void reset_signals() {
     limit.rlim_cur = c.open_files < limit.rlim_max ? c.open_files : limit.rlim_max;
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) give_up(p, Step::kLimits);
   }
+  if (!c.cpus.empty() && ::syscall(SYS_sched_setaffinity, 0, p.cpus.size() * sizeof(unsigned long), p.cpus.data()) != 0)
+    give_up(p, Step::kScheduling);
+  errno = 0;  // -1 is a nice value too
+  if (c.nicer != 0 && ::nice(c.nicer) == -1 && errno != 0) give_up(p, Step::kScheduling);
   if (c.parent_death_signal != 0) {
     if (::prctl(PR_SET_PDEATHSIG, c.parent_death_signal) != 0) give_up(p, Step::kDeathSignal);
     // The parent may have died before the prctl. In a new pid namespace getppid() is 0 and tells nothing.
@@ -190,6 +196,7 @@ Result<Process> Command::spawn() const {
   }
   p.command = this;
   p.fds = fds;
+  p.cpus = to_mask(cpus);
   p.parent = ::getpid();
   auto [failure_read, failure_write] = TRY(sys::pipe());
   auto [go_read, go_write] = TRY(sys::pipe());

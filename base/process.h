@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/cpu_list.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -77,6 +78,10 @@ struct Command {
   bool no_new_privs = false;
   /// The child's soft limit of open files, 0: as ours.
   unsigned long open_files = 0;
+  /// The CPUs that the child may run on; empty: as we.
+  CpuList cpus;
+  /// Added to our nice value: the higher, the more it gives way. An unprivileged process never gets lower again.
+  int nicer = 0;
 
   [[nodiscard]] Result<Process> spawn() const;
 };

@@ -5,7 +5,7 @@ target_link_libraries(facts_helper PRIVATE launcher_facts)
 sublet_warnings(facts_helper)
 
 unit_tests(launcher/facts
-  SOURCES components_test.cc doctor_test.cc filesystem_test.cc host_test.cc id_map_test.cc state_dirs_test.cc
+  SOURCES components_test.cc cores_test.cc doctor_test.cc filesystem_test.cc host_test.cc id_map_test.cc state_dirs_test.cc
   DEPS launcher_facts nlohmann_json::nlohmann_json)
 integration_test(id_map DEPS launcher_facts)
 integration_test(facts DEPS launcher_facts nlohmann_json::nlohmann_json)

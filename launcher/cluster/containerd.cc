@@ -118,6 +118,8 @@ std::vector<StateFile> containerd_files(const Plan& plan) {
   settings.id_limit = plan.identity.id_limit;
   settings.broker = plan.bypass;
   settings.bypass = plan.config.bypass == BypassMode::kOptIn ? bypass::Level::kOff : bypass::Level::kFast;
+  if (plan.confine_pods) settings.cpus = plan.cpus;
+  settings.wrapper = kWrapperInside;
   std::vector<StateFile> files = {{"etc/containerd.toml", containerd_toml(plan)},
                                   {"etc/10-sublet.conflist", cni_configuration(plan)},
                                   {"oci.json", to_json(settings)}};

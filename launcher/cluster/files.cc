@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "launcher/node/paths.h"
 #include "launcher/pki/kubeconfig.h"
 
@@ -12,9 +14,16 @@ std::string inside_path(std::string_view relative) { return std::string(inside::
 
 // All components are Go programs, which keep as much garbage as live heap unless told otherwise. Beside a simulation
 // memory is dearer than the little time that the collector takes: the API server alone is 40 MB smaller when idle. Not
-// less than half: with 30 an idle cluster is another 15 MB smaller, but a start takes longer. And not GOMEMLIMIT: a
-// limit below what a busy cluster needs would have it collect without end.
+// less than half: with 30 an idle cluster is another 15 MB smaller, but a start takes longer.
 constexpr const char* kCollectOften = "GOGC=50";
+
+// A program's share of the CPUs: a collector that wakes a thread on each of 64 would be felt by whoever computes there.
+// Where the user chose the daemons' CPUs, all of them; a program sees by itself how many it may run on.
+std::string threads_at_once(const Plan& plan) {
+  constexpr std::size_t kEnough = 4;
+  const std::size_t cpus = plan.cores.empty() ? std::min(plan.cpus.size(), kEnough) : plan.cores.size();
+  return cpus == 0 ? "" : fmt::format("GOMAXPROCS={}", cpus);
+}
 
 Service component(const Plan& plan, const std::string& name, std::vector<std::string> arguments) {
   Service service;
@@ -23,10 +32,13 @@ Service component(const Plan& plan, const std::string& name, std::vector<std::st
   service.argv.insert(service.argv.begin(), std::string(kComponentsInside) + "/" + name);
   service.env = {"PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME=/var/lib/sublet",
                  "LANG=C.UTF-8", "TMPDIR=/tmp", kCollectOften};
+  if (const std::string threads = threads_at_once(plan); !threads.empty()) service.env.push_back(threads);
   service.log_path = inside_path(fmt::format("{}/{}.log", state_layout::kLogs, name));
   // Kubernetes' programs have nothing to lose: the state goes with them.
   service.stop_grace = std::chrono::milliseconds(0);
-  (void)plan;
+  // A pod descends from containerd, and an unprivileged process cannot take back what it gave way: so not containerd.
+  constexpr unsigned kGivesWay = 5;  // a third of the weight of others
+  if (name != kContainerd) service.nicer = kGivesWay;
   return service;
 }
 

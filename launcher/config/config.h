@@ -58,6 +58,7 @@ struct Config {
   // [service_proxy]
   ProxyMode proxy = ProxyMode::kAuto;
   // [node]
+  std::string cores = "auto";  // of the cluster's own daemons: "auto", "all" or a list of CPUs
   std::vector<BindMount> binds;
   std::vector<std::string> writable;  // further host directories writable at their own paths (scratch)
   // [images]

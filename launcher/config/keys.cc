@@ -125,6 +125,15 @@ std::vector<Key> network_keys() {
 
 std::vector<Key> node_keys() {
   return {
+      {.name = "node.cores",
+       .env = "SUBLET_NODE_CORES",
+       .doc = "The CPUs that the cluster's own daemons run on, as in \"0,8-11\"; pods may use all that you have. "
+              "\"auto\": "
+              "outside of those that other processes of yours are bound to; all, if none is bound. \"all\": all.",
+       .kind = kinds::text(&Config::cores, "\"auto\", \"all\" or CPUs such as \"0,8-11\"", wrong_cores),
+       .scope = FlagScope::kStart,
+       .flag = "--cores",
+       .metavar = "CPUS"},
       {.name = "node.writable",
        .env = "SUBLET_NODE_WRITABLE",
        .doc = "Further host directories that are writable inside at their own paths, as your home and the working "

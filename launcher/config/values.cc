@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/cpu_list.h"
 #include "base/strings.h"
 
 namespace sublet::launcher {
@@ -137,6 +138,14 @@ std::optional<std::string> wrong_device(std::string_view text) {
   constexpr std::size_t kLongest = 15;
   if (text.size() > kLongest) return "is longer than 15 characters";
   if (text == "." || text == ".." || text.find_first_of("/: \t\n") != text.npos) return "is no device's name";
+  return std::nullopt;
+}
+
+std::optional<std::string> wrong_cores(std::string_view text) {
+  if (text == "auto" || text == "all") return std::nullopt;
+  if (text.empty()) return "is empty";
+  auto cpus = parse_cpu_list(text);
+  if (!cpus) return "is not: " + cpus.error().what;
   return std::nullopt;
 }
 

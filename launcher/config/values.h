@@ -40,6 +40,8 @@ struct Cidr {
 };
 /// Wrong with a network device's name (IFNAMSIZ, dev_valid_name() in net/core/dev.c); empty is none.
 [[nodiscard]] std::optional<std::string> wrong_device(std::string_view text);
+/// "auto", "all", or a list of CPUs.
+[[nodiscard]] std::optional<std::string> wrong_cores(std::string_view text);
 
 /// An IPv4 network in its normal form ("10.42.0.0/24": no host bits), usable for unicast.
 [[nodiscard]] Result<Cidr> parse_cidr(std::string_view text);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/cpu_list.h"
+
 namespace sublet::launcher {
 
 /// Something that was tried: it works, or the reason why not (as the kernel gave it).
@@ -55,6 +57,9 @@ struct Facts {
   std::string kernel;
   Job job;
   std::uint32_t cpus = 1;  // by affinity
+  CpuList cpu_list;        // the same, which; empty if the kernel did not say
+  CpuList online_cpus;     // the whole machine has these; empty if the kernel did not say
+  CpuList claimed_cpus;    // those of them that other processes of ours are bound to
   std::uint64_t memory_bytes = 0;
 
   Probe user_namespace;          // made one

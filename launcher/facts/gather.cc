@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "cgroups/probe.h"
 #include "cgroups/systemd.h"
+#include "launcher/facts/cores.h"
 #include "launcher/facts/host.h"
 #include "launcher/facts/probe.h"
 #include "launcher/facts/state_dirs.h"
@@ -33,6 +34,12 @@ void gather_host(Facts& facts) {
   }
   facts.job = find_job(environment, facts.warnings);
   facts.cpus = count_cpus();
+  if (auto ours = affinity_of()) {
+    facts.cpu_list = std::move(*ours);
+    if (auto online = fs::read_file("/sys/devices/system/cpu/online"))
+      if (auto list = parse_cpu_list(*online)) facts.online_cpus = std::move(*list);
+    facts.claimed_cpus = claimed_cpus(thread_masks("/proc", facts.uid), facts.cpu_list);
+  }
   if (auto meminfo = fs::read_file("/proc/meminfo")) facts.memory_bytes = memory_total(*meminfo);
   auto limit = cgroups::memory_limit();
   if (limit && (facts.memory_bytes == 0 || *limit < facts.memory_bytes)) facts.memory_bytes = *limit;

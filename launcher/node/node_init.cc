@@ -11,11 +11,13 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <functional>
 #include <memory>
 
@@ -185,6 +187,10 @@ Result<int> run_node() {
     if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return fail_errno("descriptor " + std::to_string(fd) + " is missing");
   const std::string text = TRY_WHILE("reading the orders", fs::read_fd(kOrdersFd));
   NodeOrders orders = TRY_WHILE("understanding the orders", orders_from_text(text));
+  // For all that is started from here: never to take a CPU from somebody who computes at the moment of waking up
+  // (sched(7), SCHED_BATCH). Containers get the usual policy back.
+  const sched_param none{};
+  if (::sched_setscheduler(0, SCHED_BATCH, &none) != 0) log::warning("SCHED_BATCH: {}", std::strerror(errno));
   ::umask(022);  // components and images expect it, whatever the user's is; the state directory itself is 0700
   StateHandle state = TRY(open_state(orders.state_dir));
   TRY(make_node(orders));

@@ -13,7 +13,9 @@ std::string to_json(const OciSettings& settings) {
                  {"cgroups", settings.cgroups},
                  {"idLimit", settings.id_limit},
                  {"broker", settings.broker},
-                 {"bypass", bypass::name_of(settings.bypass)}};
+                 {"bypass", bypass::name_of(settings.bypass)},
+                 {"cpus", to_text(settings.cpus)},
+                 {"wrapper", settings.wrapper}};
   return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -33,11 +35,17 @@ Result<OciSettings> oci_settings_from_json(std::string_view text) {
       settings.broker = value.get<bool>();
     } else if (key == "bypass" && value.is_string()) {
       settings.bypass = TRY_WHILE("\"bypass\"", bypass::level_from(value.get_ref<const std::string&>()));
+    } else if (key == "cpus" && value.is_string()) {
+      settings.cpus = TRY_WHILE("\"cpus\"", parse_cpu_list(value.get_ref<const std::string&>()));
+    } else if (key == "wrapper" && value.is_string()) {
+      settings.wrapper = value.get<std::string>();
     } else {
       return fail("unknown or wrong: \"" + key + "\"");
     }
   }
-  if (object.size() != 5) return fail("needs \"runtime\", \"cgroups\", \"idLimit\", \"broker\" and \"bypass\"");
+  // All that is written is read.
+  const std::size_t known = json::parse(to_json(settings), nullptr, false).size();
+  if (object.size() != known) return fail("something is missing");
   if (!settings.runtime.starts_with('/')) return fail("\"runtime\" is not an absolute path");
   return settings;
 }

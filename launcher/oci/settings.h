@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/cpu_list.h"
 #include "base/result.h"
 #include "bypass/record.h"
 
@@ -26,6 +27,11 @@ struct OciSettings {
   bool broker = false;
   /// What pods get that do not ask for anything else.
   bypass::Level bypass = bypass::Level::kOff;
+
+  /// The CPUs that containers keep to; empty: all that there are.
+  CpuList cpus;
+  /// The wrapper's own path, for the runtime to call it back.
+  std::string wrapper;
 
   bool operator==(const OciSettings&) const = default;
 };

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "launcher/oci/confine.h"
 
 namespace sublet::launcher {
 namespace {
@@ -108,6 +109,11 @@ Result<json> edit_process(json process, const OciSettings& settings) {
   return process;
 }
 
+Result<json> edit_exec(json process, const OciSettings& settings) {
+  json edited = TRY(edit_process(std::move(process), settings));
+  return settings.cpus.empty() ? edited : process_with_affinity(std::move(edited), settings.cpus);
+}
+
 Result<json> edit_spec(json spec, const OciSettings& settings) {
   if (!spec.is_object()) return fail("not a JSON object");
   if (json* process = TRY(member(spec, "process", Type::object, ""))) {
@@ -115,6 +121,7 @@ Result<json> edit_spec(json spec, const OciSettings& settings) {
     spec["process"] = std::move(edited);
   }
   if (json* mounts = TRY(member(spec, "mounts", Type::array, ""))) TRY(edit_mounts(*mounts, settings.id_limit));
+  if (!settings.cpus.empty()) spec = TRY(with_confinement(std::move(spec), settings.cpus, settings.wrapper));
   json* platform = TRY(member(spec, "linux", Type::object, ""));
   if (platform == nullptr) return spec;
   if (json* sysctls = TRY(member(*platform, "sysctl", Type::object, "linux.")))

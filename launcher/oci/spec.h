@@ -15,11 +15,15 @@ namespace sublet::launcher {
 ///   user (see fake_ids.h). The process then gets no more capabilities than an ordinary user would have had;
 /// - uid= and gid= mount options of unmapped ids go (devpts' gid=5 on the single-UID rung);
 /// - the range of net.ipv4.ping_group_range is cut to the mapped groups;
+/// - where containers are to keep to some CPUs: see confine.h;
 /// - without cgroups, linux.resources and linux.cgroupsPath go.
 /// Everything else is passed on as it was. Fails if a part that it looks at has the wrong type; the message names it.
 [[nodiscard]] Result<nlohmann::json> edit_spec(nlohmann::json spec, const OciSettings& settings);
 
-/// The same for a single process, as in `runc exec --process`.
+/// The same for the process of `runc exec --process`.
+[[nodiscard]] Result<nlohmann::json> edit_exec(nlohmann::json process, const OciSettings& settings);
+
+/// What both have in common.
 [[nodiscard]] Result<nlohmann::json> edit_process(nlohmann::json process, const OciSettings& settings);
 
 }  // namespace sublet::launcher

@@ -2,6 +2,7 @@
 #include "launcher/oci/wrapper.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,6 +12,7 @@
 
 #include "base/fs.h"
 #include "base/sys.h"
+#include "launcher/oci/confine.h"
 #include "launcher/oci/spec.h"
 #include "launcher/oci/volumes.h"
 #include "launcher/oci/watch.h"
@@ -41,6 +43,22 @@ void report(const Error& error, const OciArguments& parsed) {
   if (log) (void)sys::write_all(log->get(), oci_log_line(error, parsed.log_json, std::time(nullptr)));
 }
 
+// A container is no daemon of the cluster's: it gets the CPUs and the policy that its owner's processes have.
+Result<void> leave_the_daemons(const OciSettings& settings) {
+  const sched_param none{};
+  if (::sched_setscheduler(0, SCHED_OTHER, &none) != 0) return fail_errno("sched_setscheduler");
+  if (!settings.cpus.empty()) TRY(set_affinity(settings.cpus));
+  return {};
+}
+
+// As a hook; what it prints is part of the runtime's own error.
+int confine_main(const std::string& cpus) {
+  auto confined = [&]() -> Result<void> { return confine(cpus, TRY(fs::read_fd(STDIN_FILENO))); }();
+  if (confined) return 0;
+  (void)sys::write_all(STDERR_FILENO, "sublet-oci: " + confined.error().what + "\n");
+  return 1;
+}
+
 Result<std::optional<std::vector<std::string>>> load_and_prepare(const std::vector<std::string>& arguments,
                                                                  const OciArguments& parsed,
                                                                  const std::string& settings_path,
@@ -49,6 +67,7 @@ Result<std::optional<std::vector<std::string>>> load_and_prepare(const std::vect
   const OciSettings settings = TRY_WHILE(settings_path, oci_settings_from_json(text));
   runtime = settings.runtime;
   auto prepared = TRY(prepare_oci_call(arguments, parsed, settings));
+  TRY(leave_the_daemons(settings));
   // Last, since it holds for this process too: what comes is the runtime's.
   TRY_WHILE("the bypass", watch(parsed, settings));
   return prepared;
@@ -62,7 +81,7 @@ Result<std::optional<std::vector<std::string>>> prepare_oci_call(const std::vect
   if (!settings.cgroups && parsed.verb == "update") return std::nullopt;
   if (parsed.verb == "create" || parsed.verb == "run" || parsed.verb == "restore")
     TRY(edit_file(parsed.bundle + "/config.json", edit_spec, settings));
-  if (parsed.verb == "exec" && !parsed.process.empty()) TRY(edit_file(parsed.process, edit_process, settings));
+  if (parsed.verb == "exec" && !parsed.process.empty()) TRY(edit_file(parsed.process, edit_exec, settings));
 
   std::vector<std::string> argv{settings.runtime};
   // With it the runtime goes on where cgroups cannot be made; its own guess is the same in most cases, not in all.
@@ -88,6 +107,7 @@ std::string oci_log_line(const Error& error, bool as_json, std::int64_t unix_sec
 
 int oci_main(int argc, char** argv, const std::string& settings_path) {
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  if (arguments.size() == 2 && arguments[0] == kConfineVerb) return confine_main(arguments[1]);
   const OciArguments parsed = parse_oci_arguments(arguments);
   std::string runtime;
   auto prepared = load_and_prepare(arguments, parsed, settings_path, runtime);

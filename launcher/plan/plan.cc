@@ -132,6 +132,25 @@ void choose_bypass(Plan& plan, const Facts& facts) {
                         facts.bypass.reason + ")");
 }
 
+Result<void> choose_cores(Plan& plan, const Facts& facts) {
+  plan.cpus = facts.cpu_list;
+  plan.confine_pods = !plan.cpus.empty() && plan.cpus != facts.online_cpus;
+  const std::string& wanted = plan.config.cores;
+  if (wanted == "all") return {};
+  if (wanted == "auto") {
+    // Where somebody is bound to each of them, none is better than another.
+    if (!facts.claimed_cpus.empty()) plan.cores = without(plan.cpus, facts.claimed_cpus);
+    return {};
+  }
+  plan.cores = TRY_WHILE("node.cores", parse_cpu_list(wanted));
+  const CpuList foreign = without(plan.cores, plan.cpus);
+  if (!foreign.empty())
+    return fail(
+        fmt::format("node.cores {}: {} {} not yours", wanted, to_text(foreign), foreign.size() > 1 ? "are" : "is"),
+        "you may use " + to_text(plan.cpus), ExitCode::kUsage);
+  return {};
+}
+
 void need_components(const Facts& facts, Complaints& complaints) {
   for (const ComponentFact& component : facts.components)
     complaints.need(component.usable, "component " + component.name,
@@ -146,6 +165,7 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
   plan.name = config.name;
   plan.node_name = facts.hostname;
   plan.addresses = TRY(plan_addresses(config));
+  TRY(choose_cores(plan, facts));
   Complaints complaints;
   complaints.need(facts.user_namespace, "unprivileged user namespaces",
                   "an administrator raises user.max_user_namespaces or lifts the restriction");

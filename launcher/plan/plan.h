@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cpu_list.h"
 #include "base/result.h"
 #include "launcher/config/config.h"
 #include "launcher/facts/facts.h"
@@ -48,6 +49,9 @@ struct Plan {
   std::uint32_t mtu = 65520;
   ProxyMode proxy = ProxyMode::kNftables;             // never kAuto
   Snapshotter snapshotter = Snapshotter::kOverlayfs;  // never kAuto
+  CpuList cpus;                                       // all that we may run on: the pods'. Empty: unknown
+  bool confine_pods = false;                          // without being held to `cpus`, pods would run on others
+  CpuList cores;                                      // those of them for the cluster's own daemons; empty: all
   bool fresh_proc = true;
   bool fresh_sysfs = true;
   std::vector<std::string> writable;  // host directories shown writable at their own paths

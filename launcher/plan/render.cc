@@ -41,6 +41,7 @@ std::string plan_as_json(const Plan& plan) {
                           {"pods", a.pods},
                           {"services", a.services},
                           {"dns", a.dns_service}}},
+                        {"cores", to_text(plan.cores.empty() ? plan.cpus : plan.cores)},
                         {"service_proxy", name_of(plan.proxy)},
                         {"snapshotter", name_of(plan.snapshotter)},
                         {"proc", plan.fresh_proc ? "fresh" : "host"},
@@ -65,6 +66,7 @@ std::string plan_as_text(const Plan& plan) {
   row("network out",
       plan.tap ? fmt::format("tap, MTU {}{}", plan.mtu, a.node6_cidr.empty() ? "" : ", IPv4 and IPv6") : "none");
   row("addresses", fmt::format("node {}, pods {}, services {}", a.node, a.pods, a.services));
+  row("daemons' CPUs", plan.cores.empty() ? "all" : to_text(plan.cores));
   row("service proxy", name_of(plan.proxy));
   row("snapshotter", name_of(plan.snapshotter));
   row("proc, sysfs",

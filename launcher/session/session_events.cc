@@ -129,6 +129,7 @@ Result<void> ClusterSession::start_broker() {
   Command command;
   command.path = TRY(own_executable());
   command.argv = {"sublet", "broker"};
+  command.cpus = plan_.plan.cpus;  // it works for pods, best on the CPU that a pod asks from
   command.new_session = true;
   constexpr mode_t kLogMode = 0600;
   UniqueFd log = TRY(sys::open(log_path("broker"), O_WRONLY | O_CREAT | O_APPEND, kLogMode));
@@ -200,6 +201,7 @@ void ClusterSession::ready() {
 Result<void> ClusterSession::start_command() {
   Command command;
   command.argv = plan_.command;
+  command.cpus = plan_.plan.cpus;
   for (int fd : plan_.command_fds) command.fds.emplace_back(fd, fd);
   std::vector<std::string> env;
   for (char** variable = environ; *variable != nullptr; ++variable) {

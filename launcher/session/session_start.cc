@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/cpu_list.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "launcher/cluster/files.h"
@@ -33,6 +34,8 @@ Result<void> ClusterSession::start() {
   orders_ = TRY(node_orders(state_.path(), plan_.plan, plan_.wrapper));
   end_phase("keys and configuration");
   begin_phase("namespaces and network");
+  // From here on all that we start is confined, but what says otherwise.
+  if (!plan_.plan.cores.empty()) TRY_WHILE("node.cores", set_affinity(plan_.plan.cores));
   TRY(start_node());
   control_ = TRY(ControlServer::create(loop_, state_.file(kControlSocket),
                                        [this](const std::string& request) { return on_request(request); }));

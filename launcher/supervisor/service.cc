@@ -65,7 +65,8 @@ json to_json(const Service& service) {
             {"path", service.readiness.path}}},
           {"stop_grace_ms", static_cast<std::uint64_t>(service.stop_grace.count())},
           {"fake_ids_limit", service.fake_ids_limit},
-          {"open_files", service.open_files}};
+          {"open_files", service.open_files},
+          {"nicer", service.nicer}};
 }
 
 Result<Service> service_from_json(const json& object) {
@@ -85,6 +86,7 @@ Result<Service> service_from_json(const json& object) {
       std::chrono::milliseconds(TRY_WHILE(service.name, field<std::uint32_t>(object, "stop_grace_ms", kIsCount)));
   service.fake_ids_limit = TRY_WHILE(service.name, field<std::uint32_t>(object, "fake_ids_limit", kIsCount));
   service.open_files = TRY_WHILE(service.name, field<std::uint64_t>(object, "open_files", kIsCount));
+  service.nicer = TRY_WHILE(service.name, field<std::uint32_t>(object, "nicer", kIsCount));
   return service;
 }
 

@@ -40,6 +40,7 @@ struct Service {
   std::chrono::milliseconds stop_grace{2000};  // between SIGTERM and SIGKILL; 0: SIGKILL at once
   std::uint32_t fake_ids_limit = 0;            // 0: no filter; else seccomp fakes chown and set*id from this id on
   unsigned long open_files = 0;                // soft RLIMIT_NOFILE; 0: as ours
+  unsigned nicer = 0;                          // how much it gives way to others
 
   [[nodiscard]] bool is_milestone() const { return argv.empty(); }
 };

@@ -83,6 +83,7 @@ Result<Process> Supervisor::spawn(const Service& service) const {
   command.fds = {{null.get(), 0}, {log.get(), 1}, {log.get(), 2}};
   command.new_session = true;
   command.open_files = service.open_files;
+  command.nicer = static_cast<int>(service.nicer);
   TRY(decorate_(service, command));
   return command.spawn();
 }

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/oci/spec.h"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <thread>
+
+#include "launcher/oci/confine.h"
 
 using namespace sublet::launcher;
 using nlohmann::json;
@@ -12,6 +17,7 @@ const OciSettings kSingle{"/r", true, 1};
 const OciSettings kPartial{"/r", true, 2001};
 const OciSettings kFull{"/r", true, 65537};
 const OciSettings kNoCgroups{"/r", false, 65537};
+const OciSettings kConfined{"/r", true, 65537, false, sublet::bypass::Level::kOff, {0, 2, 3}, "/w"};
 
 json parse(const char* text) {
   json value = json::parse(text, nullptr, false);
@@ -31,6 +37,14 @@ const Row kRows[] = {
      R"({"ociVersion":"1.2.1","process":{"user":{"uid":1000,"gid":1000,"additionalGids":[5]}},"mounts":[],
          "linux":{"resources":{},"cgroupsPath":"/x"}})",
      nullptr},
+    {"some CPUs: a hook, after those that are there, and what is executed later", kConfined,
+     R"({"process":{},"hooks":{"createRuntime":[{"path":"/x"}]}})",
+     R"({"process":{"execCPUAffinity":{"final":"0,2-3"}},"hooks":{"createRuntime":[{"path":"/x"},
+         {"path":"/w","args":["sublet-oci","sublet-confine","0,2-3"],"timeout":10}]}})"},
+    {"some CPUs: a container's own choice stays", kConfined,
+     R"({"process":{"execCPUAffinity":{"initial":"3"}},"hooks":null})",
+     R"({"process":{"execCPUAffinity":{"initial":"3"}},"hooks":{"createRuntime":[
+         {"path":"/w","args":["sublet-oci","sublet-confine","0,2-3"],"timeout":10}]}})"},
     {"an empty configuration", kSingle, "{}", nullptr},
     {"members that Go wrote as null", kSingle, R"({"process":null,"mounts":null,"linux":null})", nullptr},
     {"single UID: another user becomes 0, without capabilities", kSingle,
@@ -122,4 +136,29 @@ TEST_CASE("oci spec: the process of an exec is edited alike", "[oci]") {
   CHECK((*edited)["args"] == parse(R"(["id"])"));
   CHECK((*edited)["capabilities"]["bounding"] == json::array());
   CHECK_FALSE(edit_process(parse("[]"), kSingle));
+}
+
+TEST_CASE("oci spec: hooks of the wrong type, and what is executed on some CPUs", "[oci]") {
+  CHECK_FALSE(edit_spec(parse(R"({"hooks":[]})"), kConfined));
+  CHECK_FALSE(edit_spec(parse(R"({"hooks":{"createRuntime":{}}})"), kConfined));
+  CHECK(*edit_exec(parse(R"({"args":["id"]})"), kConfined) ==
+        parse(R"({"args":["id"],"execCPUAffinity":{"final":"0,2-3"}})"));
+  CHECK(*edit_exec(parse(R"({"args":["id"]})"), kFull) == parse(R"({"args":["id"]})"));
+}
+
+TEST_CASE("confine: binds the process that the runtime names", "[oci]") {
+  const sublet::CpuList ours = *sublet::affinity_of();
+  const std::string one = std::to_string(ours.back());
+  std::thread([&] {
+    REQUIRE(confine(one, R"({"ociVersion":"1.2.1","pid":)" + std::to_string(::gettid()) + "}"));
+    CHECK(*sublet::affinity_of() == sublet::CpuList{ours.back()});
+    // No CPU that there is: left as it was.
+    CHECK(confine("16383", R"({"pid":)" + std::to_string(::gettid()) + "}"));
+    CHECK(*sublet::affinity_of() == sublet::CpuList{ours.back()});
+  }).join();
+  for (const char* state : {"", "[]", "{}", R"({"pid":"1"})", R"({"pid":-1})", R"({"pid":2147483647})"}) {
+    INFO(state);
+    CHECK_FALSE(confine(one, state));
+  }
+  CHECK_FALSE(confine("all", R"({"pid":1})"));
 }

@@ -214,5 +214,35 @@ TEST_CASE("plan: a rung that the host does not give is lost, and said", "[plan]"
   }
 }
 
+TEST_CASE("plan: the CPUs of the cluster's own daemons", "[plan]") {
+  struct Row {
+    const char* wanted;
+    CpuList claimed;
+    CpuList cores;
+  };
+  const Row rows[] = {
+      {"auto", {}, {}},    {"auto", {0, 1}, {2, 3}}, {"auto", {0, 1, 2, 3}, {}},
+      {"all", {0, 1}, {}}, {"3", {}, {3}},           {"0-1", {0}, {0, 1}},
+  };
+  for (const Row& row : rows) {
+    INFO(row.wanted);
+    Facts facts = good_facts();
+    facts.cpu_list = {0, 1, 2, 3};
+    facts.claimed_cpus = row.claimed;
+    Config config;
+    config.cores = row.wanted;
+    const Plan plan = good_plan(config, facts);
+    CHECK(plan.cores == row.cores);
+    CHECK(plan.cpus == facts.cpu_list);
+  }
+  check_refused({"not ours",
+                 [](Facts& f, Config& c) {
+                   f.cpu_list = {0, 1};
+                   c.cores = "1-3";
+                 },
+                 {"node.cores 1-3: 2-3 are not yours"}},
+                ExitCode::kUsage);
+}
+
 }  // namespace
 }  // namespace sublet::launcher
