@@ -17,12 +17,14 @@ std::string inside_path(std::string_view relative) { return std::string(inside::
 // less than half: with 30 an idle cluster is another 15 MB smaller, but a start takes longer.
 constexpr const char* kCollectOften = "GOGC=50";
 
-// A program's share of the CPUs: a collector that wakes a thread on each of 64 would be felt by whoever computes there.
-// Where the user chose the daemons' CPUs, all of them; a program sees by itself how many it may run on.
-std::string threads_at_once(const Plan& plan) {
-  constexpr std::size_t kEnough = 4;
-  const std::size_t cpus = plan.cores.empty() ? std::min(plan.cpus.size(), kEnough) : plan.cores.size();
-  return cpus == 0 ? "" : fmt::format("GOMAXPROCS={}", cpus);
+// On how many CPUs a program may run at once. Go would take all: then its collector wakes a thread on each of 64, which
+// is felt by whoever computes there; and even on two, the threads wake one another for nothing: an idle kubelet with one
+// takes a third less. The API server, its store and the unpacking of images have work for several when a start is on.
+std::string threads_at_once(const Plan& plan, const std::string& name) {
+  const std::size_t cpus = plan.cores.empty() ? plan.cpus.size() : plan.cores.size();
+  const bool busy = name == kApiServer || name == kEtcd || name == kContainerd;
+  const std::size_t part = busy ? cpus : cpus / 8;
+  return fmt::format("GOMAXPROCS={}", std::clamp<std::size_t>(part, 1, 4));
 }
 
 Service component(const Plan& plan, const std::string& name, std::vector<std::string> arguments) {
@@ -32,7 +34,7 @@ Service component(const Plan& plan, const std::string& name, std::vector<std::st
   service.argv.insert(service.argv.begin(), std::string(kComponentsInside) + "/" + name);
   service.env = {"PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME=/var/lib/sublet",
                  "LANG=C.UTF-8", "TMPDIR=/tmp", kCollectOften};
-  if (const std::string threads = threads_at_once(plan); !threads.empty()) service.env.push_back(threads);
+  service.env.push_back(threads_at_once(plan, name));
   service.log_path = inside_path(fmt::format("{}/{}.log", state_layout::kLogs, name));
   // Kubernetes' programs have nothing to lose: the state goes with them.
   service.stop_grace = std::chrono::milliseconds(0);

@@ -63,13 +63,38 @@ TEST_CASE("services: each runs its own component, with its own log and a clean e
     for (const std::string& variable : service.env) {
       CAPTURE(variable);
       const std::string set = variable.substr(0, variable.find('='));
-      CHECK((set == "PATH" || set == "HOME" || set == "LANG" || set == "TMPDIR" || set == "GOGC"));
+      CHECK(
+          (set == "PATH" || set == "HOME" || set == "LANG" || set == "TMPDIR" || set == "GOGC" || set == "GOMAXPROCS"));
     }
     CHECK(std::ranges::count(service.env, "GOGC=50") == 1);
+    // Who gave way cannot take it back, and pods descend from containerd.
+    CHECK((service.nicer == 0) == (service.name == kContainerd));
     // As it is carried to node-init.
     const auto carried = service_from_json(to_json(service));
     REQUIRE(carried);
     CHECK(carried->argv == service.argv);
+  }
+}
+
+TEST_CASE("services: on how many CPUs each runs at once", "[cluster]") {
+  struct Row {
+    std::size_t cpus;
+    std::size_t cores;  // 0: not chosen
+    const char* busy;
+    const char* calm;
+  };
+  for (const Row& row : {Row{0, 0, "1", "1"}, Row{1, 0, "1", "1"}, Row{2, 0, "2", "1"}, Row{16, 0, "4", "2"},
+                         Row{128, 0, "4", "4"}, Row{128, 2, "2", "1"}, Row{128, 64, "4", "4"}}) {
+    CAPTURE(row.cpus, row.cores);
+    Plan plan = good_plan();
+    plan.cpus.assign(row.cpus, 0);
+    plan.cores.assign(row.cores, 0);
+    for (const Service& service : *all_services(plan)) {
+      if (service.is_milestone()) continue;
+      CAPTURE(service.name);
+      const bool busy = service.name == kApiServer || service.name == kEtcd || service.name == kContainerd;
+      CHECK(std::ranges::count(service.env, std::string("GOMAXPROCS=") + (busy ? row.busy : row.calm)) == 1);
+    }
   }
 }
 
