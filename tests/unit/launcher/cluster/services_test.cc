@@ -89,7 +89,8 @@ TEST_CASE("services: on how many CPUs each runs at once", "[cluster]") {
     Plan plan = good_plan();
     plan.cpus.assign(row.cpus, 0);
     plan.cores.assign(row.cores, 0);
-    for (const Service& service : *all_services(plan)) {
+    const std::vector<Service> all = *all_services(plan);
+    for (const Service& service : all) {
       if (service.is_milestone()) continue;
       CAPTURE(service.name);
       const bool busy = service.name == kApiServer || service.name == kEtcd || service.name == kContainerd;
