@@ -23,7 +23,8 @@ const char* verdict(const Ladder& ladder) {
 std::string host_line(const Facts& facts) {
   std::string job = facts.job.id.empty() ? "no job" : facts.job.manager + " job " + facts.job.id;
   return fmt::format("sublet {} on {}: Linux {}, user {} ({}), {} CPUs, {}, {}\n", sublet_version(), facts.hostname,
-                     facts.kernel, facts.user, facts.uid, facts.cpus, human_bytes(facts.memory_bytes), job);
+                     facts.kernel, facts.user, facts.uid, facts.share.cpu_count(),
+                     human_bytes(facts.share.memory_bytes), job);
 }
 
 std::string cost_line(const Rung& rung) {
@@ -94,9 +95,11 @@ Json host_json(const Facts& facts) {
           {"user", facts.user},
           {"uid", facts.uid},
           {"gid", facts.gid},
-          {"cpus", facts.cpus},
-          {"memory_bytes", facts.memory_bytes},
+          {"cpus", facts.share.cpu_count()},
+          {"memory_bytes", facts.share.memory_bytes},
           {"cgroup_layout", facts.cgroup_layout},
+          {"cpus_by", facts.share.cpus_by},
+          {"memory_by", facts.share.memory_by},
           {"job", {{"manager", facts.job.manager}, {"id", facts.job.id}}}};
 }
 

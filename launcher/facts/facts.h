@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/cpu_list.h"
+#include "launcher/allocation/allocation.h"
+#include "launcher/allocation/share.h"
 
 namespace sublet::launcher {
 
@@ -22,12 +24,6 @@ struct Probe {
 struct IdRange {
   std::uint32_t start = 0;
   std::uint32_t count = 0;
-};
-
-/// The allocation that we run in.
-struct Job {
-  std::string manager = "none";  // slurm, flux, pbs, lsf, none
-  std::string id;                // empty for none
 };
 
 /// A directory that could hold the state.
@@ -55,12 +51,12 @@ struct Facts {
   std::string cwd;
   std::string hostname;  // lower case, a valid node name
   std::string kernel;
-  Job job;
-  std::uint32_t cpus = 1;  // by affinity
-  CpuList cpu_list;        // the same, which; empty if the kernel did not say
-  CpuList online_cpus;     // the whole machine has these; empty if the kernel did not say
-  CpuList claimed_cpus;    // those of them that other processes of ours are bound to
-  std::uint64_t memory_bytes = 0;
+  Allocation job;
+  Share share;                      // of this host
+  std::uint64_t machine_bytes = 0;  // MemTotal
+  CpuList cpu_list;      // that we may run on; empty if the kernel did not say
+  CpuList online_cpus;   // the whole machine has these; empty if the kernel did not say
+  CpuList claimed_cpus;  // those of them that other processes of ours are bound to
 
   Probe user_namespace;          // made one
   std::vector<IdRange> subuids;  // by libsubid

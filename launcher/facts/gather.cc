@@ -32,17 +32,16 @@ void gather_host(Facts& facts) {
     facts.hostname = node_name_of(names.nodename);
     facts.kernel = names.release;
   }
-  facts.job = find_job(environment, facts.warnings);
-  facts.cpus = count_cpus();
+  facts.job = own_allocation(facts.warnings);
+  const HostLimits limits = host_limits();
+  facts.machine_bytes = limits.machine_memory;
+  facts.share = share_of(limits, facts.job);
   if (auto ours = affinity_of()) {
     facts.cpu_list = std::move(*ours);
     if (auto online = fs::read_file("/sys/devices/system/cpu/online"))
       if (auto list = parse_cpu_list(*online)) facts.online_cpus = std::move(*list);
     facts.claimed_cpus = claimed_cpus(thread_masks("/proc", facts.uid), facts.cpu_list);
   }
-  if (auto meminfo = fs::read_file("/proc/meminfo")) facts.memory_bytes = memory_total(*meminfo);
-  auto limit = cgroups::memory_limit();
-  if (limit && (facts.memory_bytes == 0 || *limit < facts.memory_bytes)) facts.memory_bytes = *limit;
 }
 
 void gather_limits(Facts& facts) {

@@ -3,32 +3,24 @@
 
 #include <pwd.h>
 #include <sched.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <ctime>
 
 #include "base/fs.h"
 #include "base/handle.h"
 #include "base/strings.h"
+#include "cgroups/probe.h"
 
 namespace sublet::launcher {
 namespace {
 
 constexpr std::size_t kMaxLabelValue = 63;
-constexpr std::size_t kMaxJobId = 128;
 
 bool is_alnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-// A job's id becomes part of paths and of lines of logs.
-bool good_job_id(std::string_view id) {
-  constexpr std::string_view kFluxPrefix = "\xC6\x92";  // "ƒ" of RFC 19's F58, unless the locale is plain ASCII
-  if (id.starts_with(kFluxPrefix)) id.remove_prefix(kFluxPrefix.size());
-  if (id.empty() || id.size() > kMaxJobId || !is_alnum(id[0])) return false;
-  return std::all_of(id.begin(), id.end(),
-                     [](char c) { return is_alnum(c) || std::string_view("._-[]").find(c) != std::string_view::npos; });
-}
 
 void trim_label_ends(std::string& name) {
   std::size_t begin = name.find_first_not_of("-.");
@@ -79,30 +71,36 @@ std::string node_name_of(std::string_view hostname) {
   return name.empty() ? "node" : name;
 }
 
-Job find_job(const GetEnv& env, std::vector<std::string>& warnings) {
-  struct Row {
-    const char* variable;
-    const char* manager;
-  };
-  constexpr std::array kRows = {Row{"FLUX_JOB_ID", "flux"}, Row{"SLURM_JOB_ID", "slurm"}, Row{"PBS_JOBID", "pbs"},
-                                Row{"LSB_JOBID", "lsf"}};
-  for (const Row& row : kRows) {
-    auto id = env(row.variable);
-    if (!id || id->empty()) continue;
-    if (good_job_id(*id)) return {row.manager, *id};
-    warnings.push_back(std::string(row.variable) + " does not look like the id of a job; ignored");
-  }
-  return {};
+Allocation own_allocation(std::vector<std::string>& warnings) {
+  AllocationSources sources;
+  sources.env = environment;
+  sources.read = read_node_file;
+  sources.now = std::time(nullptr);
+  struct utsname names {};
+  if (::uname(&names) == 0) sources.hostname = names.nodename;
+  return find_allocation(sources, warnings);
 }
 
-std::uint32_t count_cpus() {
+std::vector<std::uint32_t> allowed_cpus() {
   // The kernel refuses a mask smaller than its own, which has room for at most NR_CPUS (8192) today.
   constexpr int kMost = 16384;
   Handle<cpu_set_t, __sched_cpufree> set(CPU_ALLOC(kMost));
-  std::size_t size = CPU_ALLOC_SIZE(kMost);
-  if (set == nullptr || ::sched_getaffinity(0, size, set.get()) != 0) return 1;
-  int count = CPU_COUNT_S(size, set.get());
-  return count > 0 ? static_cast<std::uint32_t>(count) : 1;
+  const std::size_t size = CPU_ALLOC_SIZE(kMost);
+  std::vector<std::uint32_t> cpus;
+  if (set != nullptr && ::sched_getaffinity(0, size, set.get()) == 0)
+    for (std::uint32_t cpu = 0; cpu < kMost; ++cpu)
+      if (CPU_ISSET_S(cpu, size, set.get())) cpus.push_back(cpu);
+  return cpus.empty() ? std::vector<std::uint32_t>{0} : cpus;
+}
+
+HostLimits host_limits() {
+  HostLimits limits;
+  limits.cpus = allowed_cpus();
+  const long online = ::sysconf(_SC_NPROCESSORS_ONLN);
+  limits.machine_cpus = online > 0 ? static_cast<std::uint32_t>(online) : 0;
+  if (auto meminfo = fs::read_file("/proc/meminfo")) limits.machine_memory = memory_total(*meminfo);
+  limits.memory_limit = cgroups::memory_limit();
+  return limits;
 }
 
 std::uint64_t memory_total(std::string_view meminfo) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The plain facts of a host and of who runs us: account, node name, job, CPUs, memory, kernel limits. The ones that
-// decide something are pure and take what they decide on.
+// The plain facts of a host and of who runs us: account, node name, allocation, CPUs, memory, kernel limits. The ones
+// that decide something are pure and take what they decide on.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,7 @@
 
 namespace sublet::launcher {
 
-/// getenv(3), or a test's.
-using GetEnv = std::function<std::optional<std::string>(const std::string&)>;
+/// getenv(3).
 [[nodiscard]] std::optional<std::string> environment(const std::string& name);
 
 struct Account {
@@ -31,12 +30,14 @@ struct Account {
 /// 63 characters because kubernetes.io/hostname is a label's value. "node" if nothing is left.
 [[nodiscard]] std::string node_name_of(std::string_view hostname);
 
-/// The job that we run in, by Flux's, Slurm's, PBS' or LSF's variable for its id. Flux first: its instances run inside
-/// jobs of the others, and hand their variables on. An id of odd characters counts as none, with a warning.
-[[nodiscard]] Job find_job(const GetEnv& env, std::vector<std::string>& warnings);
+/// The allocation that we run in, as our environment tells.
+[[nodiscard]] Allocation own_allocation(std::vector<std::string>& warnings);
 
-/// CPUs that we may run on (sched_getaffinity(2)), at least 1.
-[[nodiscard]] std::uint32_t count_cpus();
+/// The numbers of the CPUs that we may run on (sched_getaffinity(2)): affinity and cpuset. Never empty.
+[[nodiscard]] std::vector<std::uint32_t> allowed_cpus();
+
+/// What the kernel lets us use of this host. Cheap enough to be asked again while a cluster runs.
+[[nodiscard]] HostLimits host_limits();
 
 /// MemTotal of the text of /proc/meminfo, in bytes; 0 if it is not there.
 [[nodiscard]] std::uint64_t memory_total(std::string_view meminfo);

@@ -217,7 +217,7 @@ Ladder components(const Facts& facts) {
 std::vector<Limit> limits(const Facts& facts) {
   return {
       {"memory",
-       facts.memory_bytes,
+       facts.share.memory_bytes,
        700 * kMiB,
        "the control plane alone takes that much; the job needs more memory",
        {}},

@@ -55,7 +55,7 @@ Result<StateCandidate> choose_state_base(const std::vector<StateCandidate>& cand
   return fail(text, kWayOut, ExitCode::kPrerequisite);
 }
 
-ClusterId cluster_id(const Job& job, const std::string& name) {
+ClusterId cluster_id(const Allocation& job, const std::string& name) {
   if (job.manager == "none" || job.manager.empty() || job.id.empty()) return {.name = name};
   return {.manager = job.manager, .job = fit_for_file_name(job.id), .name = name};
 }

@@ -30,7 +30,7 @@ struct ClusterId {
 
 /// Makes the id of a job fit for a file name, one to one: letters, digits, '_' and '.' stay, Flux's "ƒ" is "f" (as Flux
 /// itself allows), all else is "=XX" (hex). One longer than 40 bytes is cut and ends in a hash.
-[[nodiscard]] ClusterId cluster_id(const Job& job, const std::string& name);
+[[nodiscard]] ClusterId cluster_id(const Allocation& job, const std::string& name);
 
 /// "local-NAME" or "MANAGER-JOB-NAME".
 [[nodiscard]] std::string directory_name(const ClusterId& id);

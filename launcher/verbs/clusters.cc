@@ -26,7 +26,7 @@ bool is_named(const Loaded& loaded) {
 
 Result<Cluster> chosen_cluster(const Config& config) {
   std::vector<std::string> warnings;  // `up` has shown them
-  const ClusterId wanted = cluster_id(find_job(environment, warnings), config.name);
+  const ClusterId wanted = cluster_id(own_allocation(warnings), config.name);
   std::vector<Cluster> named;
   std::string others;
   for (Cluster& cluster : own_clusters(config)) {

@@ -71,8 +71,8 @@ TEST_CASE("facts: of this host, each with a reason if it is not there", "[facts]
   if (!unprivileged()) return;
   Facts facts = gather();
   CHECK(facts.uid == ::getuid());
-  CHECK(facts.cpus >= 1);
-  CHECK(facts.memory_bytes > (std::uint64_t{64} << 20));
+  CHECK(facts.share.cpu_count() >= 1);
+  CHECK(facts.share.memory_bytes > (std::uint64_t{64} << 20));
   CHECK_FALSE(facts.hostname.empty());
   CHECK(facts.open_files_hard > 0);
   CHECK(facts.user_namespace.ok);

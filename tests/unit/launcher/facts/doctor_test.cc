@@ -20,7 +20,7 @@ Facts good() {
   f.user = "ann";
   f.hostname = "node1";
   f.kernel = "6.1.0";
-  f.memory_bytes = std::uint64_t{8} << 30;
+  f.share.memory_bytes = std::uint64_t{8} << 30;
   f.subuids = f.subgids = {{100000, 65536}};
   f.newuidmap = "/usr/bin/newuidmap";
   f.newgidmap = "/usr/bin/newgidmap";
@@ -245,7 +245,7 @@ TEST_CASE("doctor: a state directory passed over is told, a worse one is spare",
 
 TEST_CASE("doctor: limits that are too low", "[facts]") {
   Facts facts = good();
-  facts.memory_bytes = std::uint64_t{256} << 20;
+  facts.share.memory_bytes = std::uint64_t{256} << 20;
   facts.inotify_instances = 16;
   Diagnosis d = diagnose(facts, {});
   CHECK(d.ready());
@@ -281,8 +281,8 @@ TEST_CASE("doctor: JSON has the documented members", "[facts]") {
         std::vector<std::string>{"components", "host", "ladders", "limits", "ready", "schema", "sublet", "warnings"});
   CHECK(json["schema"] == 1);
   CHECK(json["ready"] == true);
-  CHECK(keys(json["host"]) == std::vector<std::string>{"cgroup_layout", "cpus", "gid", "hostname", "job", "kernel",
-                                                       "memory_bytes", "uid", "user"});
+  CHECK(keys(json["host"]) == std::vector<std::string>{"cgroup_layout", "cpus", "cpus_by", "gid", "hostname", "job",
+                                                       "kernel", "memory_by", "memory_bytes", "uid", "user"});
   std::vector<std::string> ladders;
   for (const auto& each : json["ladders"]) ladders.push_back(each["name"]);
   CHECK(ladders == std::vector<std::string>{"user_namespace", "identity", "cgroups", "network_out", "bypass",
@@ -315,7 +315,7 @@ TEST_CASE("doctor: the script for root is a script, whatever reasons and names h
     facts.*field = {false, "first\nrm -rf /nonexistent; $(false)"};
   facts.user = "o'neil; false";
   facts.subuids.clear();
-  facts.memory_bytes = facts.inotify_instances = facts.inotify_watches = facts.keys = facts.open_files_hard = 0;
+  facts.share.memory_bytes = facts.inotify_instances = facts.inotify_watches = facts.keys = facts.open_files_hard = 0;
   std::string script = admin_script(diagnose(facts, {}));
   CHECK(script.find("\nrm -rf") == std::string::npos);
   CHECK(script.find("'o'\\''neil; false'") != std::string::npos);

@@ -43,39 +43,6 @@ TEST_CASE("node name: a host's name made valid", "[facts]") {
   }
 }
 
-TEST_CASE("job: by the variables of workload managers", "[facts]") {
-  struct Row {
-    const char* what;
-    Variables variables;
-    const char* manager;
-    const char* id;
-    std::size_t warnings;
-  };
-  const std::vector<Row> rows = {
-      {"none", {}, "none", "", 0},
-      {"slurm", {{"SLURM_JOB_ID", "4711"}}, "slurm", "4711", 0},
-      {"pbs array", {{"PBS_JOBID", "12[3].server-1.example"}}, "pbs", "12[3].server-1.example", 0},
-      {"lsf", {{"LSB_JOBID", "9"}}, "lsf", "9", 0},
-      {"flux in slurm", {{"SLURM_JOB_ID", "4711"}, {"FLUX_JOB_ID", "\xC6\x92uAsjAo"}}, "flux", "\xC6\x92uAsjAo", 0},
-      {"flux in plain ASCII", {{"FLUX_JOB_ID", "fuAsjAo"}}, "flux", "fuAsjAo", 0},
-      {"empty", {{"SLURM_JOB_ID", ""}}, "none", "", 0},
-      {"a path", {{"SLURM_JOB_ID", "../../etc"}}, "none", "", 1},
-      {"dots", {{"SLURM_JOB_ID", ".."}}, "none", "", 1},
-      {"a slash inside", {{"SLURM_JOB_ID", "1/2"}}, "none", "", 1},
-      {"a newline", {{"SLURM_JOB_ID", "1\n2"}}, "none", "", 1},
-      {"endless", {{"SLURM_JOB_ID", std::string(129, '1')}}, "none", "", 1},
-      {"odd, then good", {{"SLURM_JOB_ID", "$(x)"}, {"PBS_JOBID", "5.s"}}, "pbs", "5.s", 1},
-  };
-  for (const Row& row : rows) {
-    INFO(row.what);
-    std::vector<std::string> warnings;
-    Job job = find_job(env_of(row.variables), warnings);
-    CHECK(job.manager == row.manager);
-    CHECK(job.id == row.id);
-    CHECK(warnings.size() == row.warnings);
-  }
-}
-
 TEST_CASE("account: of the effective user, with the home that HOME says", "[facts]") {
   Account account = find_account(env_of({{"HOME", "/somewhere"}}));
   CHECK(account.uid == ::geteuid());
@@ -91,7 +58,11 @@ TEST_CASE("memory: MemTotal in bytes", "[facts]") {
   CHECK(memory_total("MemTotal: x kB\n") == 0);
 }
 
-TEST_CASE("cpus: at least the one that this runs on", "[facts]") { CHECK(count_cpus() >= 1); }
+TEST_CASE("cpus: at least the one that this runs on, in order", "[facts]") {
+  const std::vector<std::uint32_t> cpus = allowed_cpus();
+  REQUIRE_FALSE(cpus.empty());
+  CHECK(std::is_sorted(cpus.begin(), cpus.end()));
+}
 
 TEST_CASE("user namespace: the switch that forbids it is named", "[facts]") {
   auto with = [](const std::string& name, std::uint64_t value) {

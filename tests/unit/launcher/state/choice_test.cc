@@ -72,7 +72,7 @@ TEST_CASE("choice: the refusal of the one asked for says why, and names no other
 
 TEST_CASE("choice: directory names, both ways", "[state]") {
   struct Row {
-    Job job;
+    Allocation job;
     std::string name;
     std::string directory;
   };
