@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -32,12 +33,25 @@ namespace sublet {
 namespace {
 
 // Where in the child's start something failed; written to the parent with errno.
-enum class Step : int { kWaitForMaps, kIds, kSession, kFds, kCwd, kLimits, kScheduling, kDeathSignal, kSeccomp, kExec };
+enum class Step : int {
+  kWaitForMaps,
+  kIds,
+  kMounts,
+  kSession,
+  kFds,
+  kCwd,
+  kLimits,
+  kScheduling,
+  kDeathSignal,
+  kSeccomp,
+  kExec
+};
 
 const char* name_of(Step step) {
   switch (step) {
     case Step::kWaitForMaps: return "waiting for id maps";
     case Step::kIds: return "becoming root of the user namespace";
+    case Step::kMounts: return "making its own view of files";
     case Step::kSession: return "setsid";
     case Step::kFds: return "passing descriptors";
     case Step::kCwd: return "chdir";
@@ -99,6 +113,11 @@ void reset_signals() {
     // The raw calls: glibc's would signal threads that this process no longer has.
     if (::syscall(SYS_setresgid, 0, 0, 0) != 0 || ::syscall(SYS_setresuid, 0, 0, 0) != 0) give_up(p, Step::kIds);
   }
+  for (const std::string& mount : c.private_mounts)
+    if (::mount(nullptr, mount.c_str(), nullptr, MS_PRIVATE, nullptr) != 0) give_up(p, Step::kMounts);
+  for (const auto& [source, target] : c.private_binds)
+    if (::mount(source.c_str(), target.c_str(), nullptr, MS_BIND, nullptr) != 0 && errno != ENOENT)
+      give_up(p, Step::kMounts);
   if (c.new_session && ::setsid() < 0) give_up(p, Step::kSession);
   // First out of the way of all targets, then into place.
   int above = 3;
@@ -205,7 +224,7 @@ Result<Process> Command::spawn() const {
 
   int pidfd = -1;
   clone_args arguments{};
-  arguments.flags = CLONE_PIDFD | namespaces;
+  arguments.flags = CLONE_PIDFD | namespaces | (private_binds.empty() ? 0U : unsigned{CLONE_NEWNS});
   arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
   // No signal handler of ours may run in the child before it has reset them.

@@ -73,6 +73,10 @@ struct Command {
   std::function<Result<void>(pid_t)> when_created;
   /// After when_created: become uid 0 and gid 0 of the new user namespace, so that exec keeps its capabilities.
   bool become_root = false;
+  /// In a mount namespace of its own (CLONE_NEWNS is implied): `private_mounts` keep what is mounted on them to
+  /// themselves, then each source is bound over its target, if that is there. All else is shared with us as before.
+  std::vector<std::string> private_mounts;
+  std::vector<std::pair<std::string, std::string>> private_binds;
   /// Installed right before exec. Needs CAP_SYS_ADMIN in the child's user namespace, or no_new_privs.
   std::vector<sock_filter> seccomp_filter;
   bool no_new_privs = false;

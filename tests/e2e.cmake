@@ -9,7 +9,7 @@ function(e2e_test NAME TIMEOUT)
 endfunction()
 
 set(shared cli deployment host-path init-sidecar isolation job kubectl-tools owners probes service-dns stateful-set volumes)
-set(own bypass cores run-status two-clusters single-identity no-tap no-internet private-registry heals kill-launcher interrupt bad-start
+set(own bypass share cores run-status two-clusters single-identity no-tap no-internet private-registry heals kill-launcher interrupt bad-start
   component-fails disk-full up-down-20 random-kill-20)
 
 e2e_test(cluster-up 240 FIXTURES_SETUP cluster)

@@ -27,7 +27,7 @@ std::optional<std::vector<Slots>> parse_slots(const std::vector<std::string>& li
   for (std::size_t i = 0; i < list.size(); i += step) {
     auto host = expand_hostlist(list[i], 1);
     auto count = counted ? parse_int<std::uint64_t>(list[i + 1]) : std::optional<std::uint64_t>(1);
-    if (!host || !count || *count > kMostCpus) return std::nullopt;
+    if (!host || !count || *count > kMostSlots) return std::nullopt;
     slots.push_back({std::move(host->front()), *count});
   }
   return slots;
@@ -83,7 +83,7 @@ void read_lsf(Allocation& allocation, const AllocationSources& sources, std::vec
         fmt::format("{} has {} slots, but LSB_DJOB_NUMPROC is {}; going by the list", found.name, slots, *count));
   allocation.tasks = static_cast<std::uint32_t>(own);
   // A slot is one CPU unless the job asked for more of them to each, which it is then bound to.
-  if (!readings.text("LSB_BIND_CPU_LIST") && !readings.text("LSB_AFFINITY_HOSTFILE") && own > 0 && own <= kMostCpus) {
+  if (!readings.text("LSB_BIND_CPU_LIST") && !readings.text("LSB_AFFINITY_HOSTFILE") && own > 0 && own <= kMostSlots) {
     allocation.cpus = static_cast<std::uint32_t>(own);
     allocation.cpus_by = found.name;
   }

@@ -70,7 +70,7 @@ void read_pbs(Allocation& allocation, const AllocationSources& sources, std::vec
   place_host(allocation, sources.hostname, "PBS_NODEFILE", readings.number("PBS_NUM_NODES", kMostHosts).value_or(0),
              "PBS_NUM_NODES", readings);
   for (const char* name : {"PBS_NUM_PPN", "PBS_NCPUS", "NCPUS"}) {
-    auto cpus = readings.number(name, kMostCpus);
+    auto cpus = readings.number(name, kMostSlots);
     if (!cpus) continue;
     allocation.cpus = static_cast<std::uint32_t>(*cpus);
     allocation.cpus_by = name;

@@ -43,7 +43,7 @@ class Readings {
 };
 
 /// No host has more CPUs (the kernel's NR_CPUS is 8192 at most), no job more tasks on one.
-inline constexpr std::uint64_t kMostCpus = 65536;
+inline constexpr std::uint64_t kMostSlots = 65536;
 
 /// Sets host_index. A host that is not in its own list, and a list of another length than `count` (0: not known) are
 /// contradictions: said with both, and the list stays.

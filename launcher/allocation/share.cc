@@ -5,7 +5,7 @@ namespace sublet::launcher {
 
 Share share_of(const HostLimits& host, const Allocation& allocation) {
   Share share;
-  share.cpus = host.cpus.empty() ? std::vector<std::uint32_t>{0} : host.cpus;
+  share.cpus = host.cpus.empty() ? CpuList{0} : host.cpus;
   share.cpus_by = share.cpu_count() < host.machine_cpus ? "the CPUs that we may run on" : "the machine";
   if (allocation.cpus != 0 && allocation.cpus < share.cpu_count()) {
     // We are not bound to any of them: which ones stand for the share is as good as any choice.
@@ -24,19 +24,9 @@ Share share_of(const HostLimits& host, const Allocation& allocation) {
   share.memory_bytes &= ~std::uint64_t{1023};
   share.gpus = allocation.gpus;
   share.gpus_by = allocation.gpus_by;
+  share.machine_cpus = host.machine_cpus;
+  share.machine_memory = host.machine_memory;
   return share;
-}
-
-std::string cpu_list(const std::vector<std::uint32_t>& cpus) {
-  std::string text;
-  for (std::size_t i = 0; i < cpus.size();) {
-    std::size_t last = i;
-    while (last + 1 < cpus.size() && cpus[last + 1] == cpus[last] + 1) ++last;
-    text += (text.empty() ? "" : ",") + std::to_string(cpus[i]);
-    if (last > i) text += "-" + std::to_string(cpus[last]);
-    i = last + 1;
-  }
-  return text;
 }
 
 }  // namespace sublet::launcher

@@ -8,32 +8,34 @@
 #include <string>
 #include <vector>
 
+#include "base/cpu_list.h"
 #include "launcher/allocation/allocation.h"
 
 namespace sublet::launcher {
 
 /// What the kernel says.
 struct HostLimits {
-  std::vector<std::uint32_t> cpus;            // that we may run on (sched_getaffinity(2): affinity and cpuset)
+  CpuList cpus;                               // that we may run on (sched_getaffinity(2): affinity and cpuset)
   std::uint32_t machine_cpus = 0;             // that are online
   std::uint64_t machine_memory = 0;           // MemTotal, bytes
   std::optional<std::uint64_t> memory_limit;  // the tightest of the cgroups above us, bytes
 };
 
 struct Share {
-  std::vector<std::uint32_t> cpus;  // numbers, in order; never empty
+  CpuList cpus;  // never empty
   std::string cpus_by;
   std::uint64_t memory_bytes = 0;  // whole KiB; 0: not known
   std::string memory_by;
   std::optional<std::vector<std::string>> gpus;
   std::string gpus_by;
+  std::uint32_t machine_cpus = 0;    // for comparison
+  std::uint64_t machine_memory = 0;  // bytes
 
+  [[nodiscard]] bool cpus_cut() const { return cpu_count() < machine_cpus; }
+  [[nodiscard]] bool memory_cut() const { return memory_bytes < machine_memory; }
   [[nodiscard]] std::uint32_t cpu_count() const { return static_cast<std::uint32_t>(cpus.size()); }
 };
 
 [[nodiscard]] Share share_of(const HostLimits& host, const Allocation& allocation);
-
-/// "0-3,8"
-[[nodiscard]] std::string cpu_list(const std::vector<std::uint32_t>& cpus);
 
 }  // namespace sublet::launcher

@@ -52,7 +52,7 @@ void read_tasks(Allocation& allocation, Readings& readings) {
 }
 
 void read_cpus(Allocation& allocation, Readings& readings) {
-  if (auto own = readings.number("SLURM_CPUS_ON_NODE", kMostCpus)) {
+  if (auto own = readings.number("SLURM_CPUS_ON_NODE", kMostSlots)) {
     allocation.cpus = static_cast<std::uint32_t>(*own);
     allocation.cpus_by = "SLURM_CPUS_ON_NODE";
   } else if (auto of_job = at(readings.counts("SLURM_JOB_CPUS_PER_NODE"), allocation.host_index); of_job.value_or(0)) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "launcher/cluster/files.h"
+#include "launcher/cluster/machine.h"
 
 namespace sublet::launcher {
 namespace {
@@ -48,11 +49,14 @@ nlohmann::json kubelet_configuration(const Plan& plan) {
       {"imageGCHighThresholdPercent", 100},
       {"imageGCLowThresholdPercent", 99},
       {"evictionHard",
-       {{"memory.available", "100Mi"},
+       {{"memory.available", std::to_string(kKeptFree)},
         {"nodefs.available", "0%"},
         {"nodefs.inodesFree", "0%"},
         {"imagefs.available", "0%"},
         {"imagefs.inodesFree", "0%"}}},
+      // Not enforced (there is no cgroup to do it with), but taken off what the node offers: pods and the cluster
+      // itself together fit into the job's memory.
+      {"systemReserved", {{"memory", std::to_string(kOwnMemory)}}},
       {"containerLogMaxSize", "10Mi"},
       {"kubeAPIQPS", 1000},
       {"kubeAPIBurst", 2000},
@@ -79,6 +83,7 @@ Service kubelet_service(const Plan& plan) {
   service.fake_ids_limit = plan.identity.id_limit;
   constexpr unsigned long kOpenFiles = 65536;
   service.open_files = kOpenFiles;
+  service.own_view = machine_view(plan.share);
   return service;
 }
 

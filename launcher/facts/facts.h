@@ -14,6 +14,9 @@
 
 namespace sublet::launcher {
 
+/// The least memory that a cluster of no pods works with.
+inline constexpr std::uint64_t kLeastMemory = std::uint64_t{700} << 20;
+
 /// Something that was tried: it works, or the reason why not (as the kernel gave it).
 struct Probe {
   bool ok = false;
@@ -52,8 +55,7 @@ struct Facts {
   std::string hostname;  // lower case, a valid node name
   std::string kernel;
   Allocation job;
-  Share share;                      // of this host
-  std::uint64_t machine_bytes = 0;  // MemTotal
+  Share share;           // of this host
   CpuList cpu_list;      // that we may run on; empty if the kernel did not say
   CpuList online_cpus;   // the whole machine has these; empty if the kernel did not say
   CpuList claimed_cpus;  // those of them that other processes of ours are bound to

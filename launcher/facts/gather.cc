@@ -33,9 +33,7 @@ void gather_host(Facts& facts) {
     facts.kernel = names.release;
   }
   facts.job = own_allocation(facts.warnings);
-  const HostLimits limits = host_limits();
-  facts.machine_bytes = limits.machine_memory;
-  facts.share = share_of(limits, facts.job);
+  facts.share = share_of(host_limits(), facts.job);
   if (auto ours = affinity_of()) {
     facts.cpu_list = std::move(*ours);
     if (auto online = fs::read_file("/sys/devices/system/cpu/online"))

@@ -2,7 +2,6 @@
 #include "launcher/facts/host.h"
 
 #include <pwd.h>
-#include <sched.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -11,7 +10,6 @@
 #include <ctime>
 
 #include "base/fs.h"
-#include "base/handle.h"
 #include "base/strings.h"
 #include "cgroups/probe.h"
 
@@ -81,21 +79,9 @@ Allocation own_allocation(std::vector<std::string>& warnings) {
   return find_allocation(sources, warnings);
 }
 
-std::vector<std::uint32_t> allowed_cpus() {
-  // The kernel refuses a mask smaller than its own, which has room for at most NR_CPUS (8192) today.
-  constexpr int kMost = 16384;
-  Handle<cpu_set_t, __sched_cpufree> set(CPU_ALLOC(kMost));
-  const std::size_t size = CPU_ALLOC_SIZE(kMost);
-  std::vector<std::uint32_t> cpus;
-  if (set != nullptr && ::sched_getaffinity(0, size, set.get()) == 0)
-    for (std::uint32_t cpu = 0; cpu < kMost; ++cpu)
-      if (CPU_ISSET_S(cpu, size, set.get())) cpus.push_back(cpu);
-  return cpus.empty() ? std::vector<std::uint32_t>{0} : cpus;
-}
-
 HostLimits host_limits() {
   HostLimits limits;
-  limits.cpus = allowed_cpus();
+  if (auto cpus = affinity_of()) limits.cpus = std::move(*cpus);
   const long online = ::sysconf(_SC_NPROCESSORS_ONLN);
   limits.machine_cpus = online > 0 ? static_cast<std::uint32_t>(online) : 0;
   if (auto meminfo = fs::read_file("/proc/meminfo")) limits.machine_memory = memory_total(*meminfo);

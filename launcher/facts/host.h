@@ -33,9 +33,6 @@ struct Account {
 /// The allocation that we run in, as our environment tells.
 [[nodiscard]] Allocation own_allocation(std::vector<std::string>& warnings);
 
-/// The numbers of the CPUs that we may run on (sched_getaffinity(2)): affinity and cpuset. Never empty.
-[[nodiscard]] std::vector<std::uint32_t> allowed_cpus();
-
 /// What the kernel lets us use of this host. Cheap enough to be asked again while a cluster runs.
 [[nodiscard]] HostLimits host_limits();
 

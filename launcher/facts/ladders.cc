@@ -16,7 +16,6 @@ namespace {
 
 // How try_in_namespaces() begins the reason of what it could not come to.
 constexpr std::string_view kNotTried = "not tried";
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
 Rung rung(std::string name, const Probe& probe, Cost cost, std::string effect, std::vector<std::string> admin) {
   return {std::move(name), probe.ok, probe.reason, cost, std::move(effect), std::move(admin)};
@@ -218,7 +217,7 @@ std::vector<Limit> limits(const Facts& facts) {
   return {
       {"memory",
        facts.share.memory_bytes,
-       700 * kMiB,
+       kLeastMemory,
        "the control plane alone takes that much; the job needs more memory",
        {}},
       {"inotify_instances", facts.inotify_instances, 128, "programs in pods fail with \"too many open files\"",

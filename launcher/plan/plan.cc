@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/cidr.h"
+#include "base/strings.h"
 #include "launcher/state/choice.h"
 
 namespace sublet::launcher {
@@ -151,6 +152,14 @@ Result<void> choose_cores(Plan& plan, const Facts& facts) {
   return {};
 }
 
+// A cluster that is killed when it is half up would be a long way to hear of it.
+void need_memory(const Share& share, Complaints& complaints) {
+  if (share.memory_bytes == 0 || share.memory_bytes >= kLeastMemory) return;
+  complaints.add(fmt::format("memory: the job has {} here (by {}), and a cluster without any pod needs {}",
+                             human_bytes(share.memory_bytes), share.memory_by, human_bytes(kLeastMemory)),
+                 fmt::format("ask the workload manager for {} and what the pods need", human_bytes(kLeastMemory)));
+}
+
 void need_components(const Facts& facts, Complaints& complaints) {
   for (const ComponentFact& component : facts.components)
     complaints.need(component.usable, "component " + component.name,
@@ -187,6 +196,9 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
   plan.lost.push_back("cgroups: pods share the cgroup of the job; their own limits are not enforced");
   plan.fresh_proc = facts.fresh_proc.ok;
   plan.fresh_sysfs = facts.fresh_sysfs.ok;
+  plan.job = facts.job;
+  plan.share = facts.share;
+  need_memory(facts.share, complaints);
   need_components(facts, complaints);
   auto base = choose_state_base(facts.state);
   if (base)

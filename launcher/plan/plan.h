@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +38,11 @@ struct Addresses {
 inline constexpr std::uint16_t kApiPort = 6443;
 inline constexpr std::uint16_t kDnsPort = 53;
 
+/// What the control plane and the daemons of a small cluster take at most, and the least that a node keeps free (the
+/// kubelet's eviction threshold): neither is pods'.
+inline constexpr std::uint64_t kOwnMemory = std::uint64_t{512} << 20;
+inline constexpr std::uint64_t kKeptFree = std::uint64_t{100} << 20;
+
 struct Plan {
   std::string name;
   std::string node_name;
@@ -54,6 +60,12 @@ struct Plan {
   CpuList cores;                                      // those of them for the cluster's own daemons; empty: all
   bool fresh_proc = true;
   bool fresh_sysfs = true;
+  Allocation job;
+  Share share;  // what the node advertises
+  /// What pods can ask for; 0: not known.
+  [[nodiscard]] std::uint64_t memory_for_pods() const {
+    return share.memory_bytes > kOwnMemory + kKeptFree ? share.memory_bytes - kOwnMemory - kKeptFree : 0;
+  }
   std::vector<std::string> writable;  // host directories shown writable at their own paths
   std::vector<std::string> archives;  // image archives, files
   std::vector<std::string> lost;      // what this host does not give, a sentence each, for the user
@@ -68,6 +80,12 @@ struct Plan {
 /// For `--dry-run`.
 [[nodiscard]] std::string plan_as_text(const Plan& plan);
 [[nodiscard]] std::string plan_as_json(const Plan& plan);
+
+/// Parts of it, for `status` too. `now` in seconds since 1970.
+[[nodiscard]] nlohmann::json job_as_json(const Allocation& job);
+[[nodiscard]] nlohmann::json share_as_json(const Share& share, std::uint64_t memory_for_pods);
+[[nodiscard]] std::string job_text(const Allocation& job, std::int64_t now);
+[[nodiscard]] std::string share_text(const Share& share, std::uint64_t memory_for_pods);
 
 [[nodiscard]] const char* name_of(ProxyMode mode);
 [[nodiscard]] const char* name_of(Snapshotter snapshotter);

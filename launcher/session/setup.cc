@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/handle.h"
 #include "base/sys.h"
+#include "launcher/cluster/machine.h"
 #include "launcher/node/paths.h"
 #include "netns/resolv_conf.h"
 
@@ -92,7 +93,9 @@ Result<void> write_state(const std::string& state_dir, const Plan& plan, const C
   TRY(sys::chmod(folder(kTmp), kSticky));
   TRY(sys::chmod(folder("lib/etcd"), kPrivate));
   if (!plan.config.log_dir.empty()) TRY_WHILE("logs.dir", fs::make_directories(plan.config.log_dir, kPrivate));
-  for (const StateFile& file : all_files(plan, pki)) {
+  std::vector<StateFile> files = all_files(plan, pki);
+  for (StateFile& file : machine_files(plan.share, read_machine())) files.push_back(std::move(file));
+  for (const StateFile& file : files) {
     const std::string path = folder(file.path);
     TRY(fs::make_directories(path.substr(0, path.rfind('/')), kPrivate));
     TRY(fs::write_file(path, file.text));

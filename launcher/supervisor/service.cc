@@ -30,6 +30,11 @@ Result<T> field(const json& object, const char* name, Check is) {
   return found->template get<T>();
 }
 
+bool all_pairs(const json& list) {
+  return list.is_array() &&
+         std::all_of(list.begin(), list.end(), [](const json& item) { return all_strings(item) && item.size() == 2; });
+}
+
 const auto kIsString = [](const json& j) { return j.is_string(); };
 const auto kIsCount = [](const json& j) { return j.is_number_unsigned(); };
 
@@ -66,7 +71,9 @@ json to_json(const Service& service) {
           {"stop_grace_ms", static_cast<std::uint64_t>(service.stop_grace.count())},
           {"fake_ids_limit", service.fake_ids_limit},
           {"open_files", service.open_files},
-          {"nicer", service.nicer}};
+          {"nicer", service.nicer},
+  { "own_view", service.own_view }
+};
 }
 
 Result<Service> service_from_json(const json& object) {
@@ -87,6 +94,8 @@ Result<Service> service_from_json(const json& object) {
   service.fake_ids_limit = TRY_WHILE(service.name, field<std::uint32_t>(object, "fake_ids_limit", kIsCount));
   service.open_files = TRY_WHILE(service.name, field<std::uint64_t>(object, "open_files", kIsCount));
   service.nicer = TRY_WHILE(service.name, field<std::uint32_t>(object, "nicer", kIsCount));
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  service.own_view = TRY_WHILE(service.name, field<Pairs>(object, "own_view", all_pairs));
   return service;
 }
 

@@ -31,6 +31,8 @@ std::string as_text(const json& status) {
   row("state", state);
   row("since", get("started"));
   row("node", get("node"));
+  row("job", get("job_text"));
+  row("share", get("share_text"));
   row("API server", get("api_server"));
   row("kubeconfig", get("kubeconfig"));
   row("state in", get("state_dir"));

@@ -152,6 +152,7 @@ Result<int> up(const Invocation& invocation) {
     (void)TRY(find_command(options.command.front(), own_components.empty() ? layout.components : own_components));
   timeline.begin("facts and plan");
   Facts facts = TRY_WHILE("looking at this host", gather_facts(invocation.loaded.config, layout.components));
+  for (const std::string& warning : facts.warnings) log::warning("{}", warning);
   Plan plan = TRY(make_plan(invocation.loaded.config, facts, user_directories(facts, invocation.loaded.config)));
   plan.components_dir = plan.config.components_dir.empty() ? layout.components : plan.config.components_dir;
   plan.archives = TRY(image_archives(layout, plan.config));

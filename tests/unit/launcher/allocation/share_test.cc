@@ -73,11 +73,4 @@ TEST_CASE("share: of memory, the tightest that somebody says", "[allocation]") {
   }
 }
 
-TEST_CASE("share: CPUs as the kernel writes them", "[allocation]") {
-  CHECK(cpu_list({0, 1, 2, 3, 8}) == "0-3,8");
-  CHECK(cpu_list({5}) == "5");
-  CHECK(cpu_list({1, 3}) == "1,3");
-  CHECK(cpu_list({}).empty());
-}
-
 }  // namespace sublet::launcher

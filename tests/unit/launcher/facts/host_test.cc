@@ -58,10 +58,11 @@ TEST_CASE("memory: MemTotal in bytes", "[facts]") {
   CHECK(memory_total("MemTotal: x kB\n") == 0);
 }
 
-TEST_CASE("cpus: at least the one that this runs on, in order", "[facts]") {
-  const std::vector<std::uint32_t> cpus = allowed_cpus();
-  REQUIRE_FALSE(cpus.empty());
-  CHECK(std::is_sorted(cpus.begin(), cpus.end()));
+TEST_CASE("limits: at least the CPU that this runs on, and some memory", "[facts]") {
+  const HostLimits limits = host_limits();
+  CHECK_FALSE(limits.cpus.empty());
+  CHECK(limits.machine_cpus >= limits.cpus.size());
+  CHECK(limits.machine_memory > 0);
 }
 
 TEST_CASE("user namespace: the switch that forbids it is named", "[facts]") {

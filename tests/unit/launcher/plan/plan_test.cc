@@ -100,6 +100,12 @@ TEST_CASE("plan: what is missing is named, with the reason", "[plan]") {
        },
        {"subuid"}},
       {"a component", [](Facts& f, Config&) { f.components[1].usable = kBroken; }, {"component etcd: broken"}},
+      {"memory below what the cluster alone needs",
+       [](Facts& f, Config&) {
+         f.share.memory_bytes = std::uint64_t{512} << 20;
+         f.share.memory_by = "SLURM_MEM_PER_NODE";
+       },
+       {"memory: the job has 512 MiB here (by SLURM_MEM_PER_NODE)", "needs 700 MiB"}},
       {"no place for the state",
        [](Facts& f, Config&) {
          f.state[0].usable = {false, "on NFS"};

@@ -8,6 +8,14 @@ namespace {
 
 Plan rich_plan() {
   Facts facts = test::good_facts();
+  facts.job.manager = "slurm";
+  facts.job.id = "4711";
+  facts.job.hosts = {"node-6", "node-7"};
+  facts.job.host_index = 1;
+  facts.share.cpus = {4, 5};
+  facts.share.cpus_by = "the CPUs that we may run on";
+  facts.share.memory_bytes = std::uint64_t{2} << 30;
+  facts.share.memory_by = "SLURM_MEM_PER_NODE";
   facts.overlayfs = {false, "no \"such\" device\n"};
   Plan plan = test::good_plan({}, facts);
   plan.components_dir = "/opt/sublet";
@@ -37,6 +45,14 @@ TEST_CASE("plan as JSON: says what the plan says", "[plan]") {
   CHECK(json["service_proxy"] == "nftables");
   CHECK(json["snapshotter"] == "native");
   CHECK(json["proc"] == "fresh");
+  CHECK(json["job"]["manager"] == "slurm");
+  CHECK(json["job"]["host_index"] == 1);
+  CHECK(json["job"]["end"].is_null());
+  CHECK(json["share"]["cpus"] == 2);
+  CHECK(json["share"]["cpu_list"] == "4-5");
+  CHECK(json["share"]["memory_by"] == "SLURM_MEM_PER_NODE");
+  CHECK(json["share"]["pods_memory_bytes"] == (2048ULL - 612) << 20);
+  CHECK(json["share"]["gpus"].is_null());
   CHECK(json["writable"] == nlohmann::json(plan.writable));
   CHECK(json["images"] == nlohmann::json(plan.archives));
   CHECK(json["lost"] == nlohmann::json(plan.lost));
@@ -44,11 +60,25 @@ TEST_CASE("plan as JSON: says what the plan says", "[plan]") {
 
 TEST_CASE("plan as text: a row each, and what is lost", "[plan]") {
   const std::string text = plan_as_text(rich_plan());
-  for (const char* row : {"cluster        default\n", "node           node-7\n", "state below    /tmp\n",
-                          "components     /opt/sublet\n", "network out    tap, MTU 65520, IPv4 and IPv6\n",
-                          "service proxy  nftables\n", "snapshotter    native\n", "proc, sysfs    fresh, fresh\n",
-                          "writable       /home/änn /a b\n", "lost:          cgroups: ", "lost:          images: "})
+  for (const char* row :
+       {"cluster        default\n", "node           node-7\n", "state below    /tmp\n", "components     /opt/sublet\n",
+        "network out    tap, MTU 65520, IPv4 and IPv6\n", "job            slurm 4711, host 2 of 2\n",
+        "share          2 CPUs (by the CPUs that we may run on), 2.0 GiB (by SLURM_MEM_PER_NODE); for "
+        "pods 1.4 GiB\n",
+        "service proxy  nftables\n", "snapshotter    native\n", "proc, sysfs    fresh, fresh\n",
+        "writable       /home/änn /a b\n", "lost:          cgroups: ", "lost:          images: "})
     CHECK_THAT(text, Catch::Contains(row));
+}
+
+TEST_CASE("job as text: what is known of it, and when it ends", "[plan]") {
+  Allocation job;
+  CHECK(job_text(job, 1000) == "none");
+  job.manager = "slurm";
+  job.id = "4712";
+  job.array = "4700_12";
+  job.step = "0";
+  job.end = 4600;
+  CHECK(job_text(job, 1000) == "slurm 4712, array 4700_12, step 0, ends in 1 h");
 }
 
 TEST_CASE("plan: no rendering shows a password", "[plan]") {

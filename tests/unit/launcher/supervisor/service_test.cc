@@ -33,6 +33,7 @@ TEST_CASE("service: survives the way through JSON", "[supervisor]") {
   service.stop_grace = std::chrono::milliseconds(77);
   service.fake_ids_limit = 1;
   service.open_files = 5000;
+  service.own_view = {{"/a", "/proc/b"}};
   auto back = service_from_json(to_json(service));
   REQUIRE(back);
   CHECK(to_json(*back) == to_json(service));
