@@ -18,13 +18,23 @@ std::string inside_path(std::string_view relative) { return std::string(inside::
 constexpr const char* kCollectOften = "GOGC=50";
 
 // On how many CPUs a program may run at once. Go would take all: then its collector wakes a thread on each of 64, which
-// is felt by whoever computes there; and even on two, the threads wake one another for nothing: an idle kubelet with one
-// takes a third less. The API server, its store and the unpacking of images have work for several when a start is on.
+// is felt by whoever computes there; and even on two, the threads wake one another for nothing: an idle kubelet with
+// one takes a third less. The API server, its store and the unpacking of images have work for several when a start is
+// on.
 std::string threads_at_once(const Plan& plan, const std::string& name) {
   const std::size_t cpus = plan.cores.empty() ? plan.cpus.size() : plan.cores.size();
   const bool busy = name == kApiServer || name == kEtcd || name == kContainerd;
   const std::size_t part = busy ? cpus : cpus / 8;
   return fmt::format("GOMAXPROCS={}", std::clamp<std::size_t>(part, 1, 4));
+}
+
+// The heap at which the collector works harder, rather than let the job run out of memory: far above what a component
+// needs (an idle API server holds 200 MiB), since near its limit it would do little else.
+std::string memory_limit(const Plan& plan, const std::string& name) {
+  constexpr std::uint64_t kLeast = std::uint64_t{256} << 20;
+  const std::uint64_t part = plan.share.memory_bytes / (name == kApiServer ? 4 : 8);
+  const std::uint64_t least = name == kApiServer ? 2 * kLeast : kLeast;
+  return fmt::format("GOMEMLIMIT={}", std::max(part, least));
 }
 
 Service component(const Plan& plan, const std::string& name, std::vector<std::string> arguments) {
@@ -35,6 +45,7 @@ Service component(const Plan& plan, const std::string& name, std::vector<std::st
   service.env = {"PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME=/var/lib/sublet",
                  "LANG=C.UTF-8", "TMPDIR=/tmp", kCollectOften};
   service.env.push_back(threads_at_once(plan, name));
+  service.env.push_back(memory_limit(plan, name));
   service.log_path = inside_path(fmt::format("{}/{}.log", state_layout::kLogs, name));
   // Kubernetes' programs have nothing to lose: the state goes with them.
   service.stop_grace = std::chrono::milliseconds(0);

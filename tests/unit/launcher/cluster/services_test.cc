@@ -63,8 +63,8 @@ TEST_CASE("services: each runs its own component, with its own log and a clean e
     for (const std::string& variable : service.env) {
       CAPTURE(variable);
       const std::string set = variable.substr(0, variable.find('='));
-      CHECK(
-          (set == "PATH" || set == "HOME" || set == "LANG" || set == "TMPDIR" || set == "GOGC" || set == "GOMAXPROCS"));
+      CHECK((set == "PATH" || set == "HOME" || set == "LANG" || set == "TMPDIR" || set == "GOGC" ||
+             set == "GOMAXPROCS" || set == "GOMEMLIMIT"));
     }
     CHECK(std::ranges::count(service.env, "GOGC=50") == 1);
     // Who gave way cannot take it back, and pods descend from containerd.
@@ -95,6 +95,23 @@ TEST_CASE("services: on how many CPUs each runs at once", "[cluster]") {
       CAPTURE(service.name);
       const bool busy = service.name == kApiServer || service.name == kEtcd || service.name == kContainerd;
       CHECK(std::ranges::count(service.env, std::string("GOMAXPROCS=") + (busy ? row.busy : row.calm)) == 1);
+    }
+  }
+}
+
+TEST_CASE("services: how much memory each may take before it collects harder", "[cluster]") {
+  for (const auto& [gib, api, other] :
+       {std::tuple(0U, "536870912", "268435456"), std::tuple(1U, "536870912", "268435456"),
+        std::tuple(64U, "17179869184", "8589934592")}) {
+    CAPTURE(gib);
+    Plan plan = good_plan();
+    plan.share.memory_bytes = std::uint64_t{gib} << 30;
+    const std::vector<Service> all = *all_services(plan);
+    for (const Service& service : all) {
+      if (service.is_milestone()) continue;
+      CAPTURE(service.name);
+      CHECK(std::ranges::count(service.env, std::string("GOMEMLIMIT=") + (service.name == kApiServer ? api : other)) ==
+            1);
     }
   }
 }
