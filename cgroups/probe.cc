@@ -9,177 +9,90 @@
 #include "base/fs.h"
 #include "base/strings.h"
 #include "base/sys.h"
+#include "cgroups/names.h"
 
 namespace sublet::cgroups {
 namespace {
 
-// proc_pid_mountinfo(5): blank, tab, newline and backslash come as \ooo.
-std::string unescape(std::string_view text) {
-  std::string plain;
-  auto octal = [](char c) { return c >= '0' && c <= '7'; };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size() && octal(text[i + 1]) && octal(text[i + 2]) && octal(text[i + 3])) {
-      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
-
-std::string below(const std::string& root, const std::string& path) { return root == "/" ? path : root + path; }
-
-struct View {
-  Membership membership;
-  std::vector<Mount> mounts;
-};
-
-View view(const std::string& root) {
-  auto membership = fs::read_file(below(root, "/proc/self/cgroup"));
-  auto mountinfo = fs::read_file(below(root, "/proc/self/mountinfo"));
-  View seen;
-  if (membership) seen.membership = parse_membership(*membership);
-  if (mountinfo) seen.mounts = parse_mounts(*mountinfo);
-  for (Mount& mount : seen.mounts) mount.target = below(root, mount.target);
-  return seen;
-}
-
-Layout layout_of(const std::vector<Mount>& mounts) {
-  bool v1 = std::any_of(mounts.begin(), mounts.end(), [](const Mount& m) { return !m.unified; });
-  bool v2 = std::any_of(mounts.begin(), mounts.end(), [](const Mount& m) { return m.unified; });
-  if (v1) return v2 ? Layout::kHybrid : Layout::kV1;
-  return v2 ? Layout::kUnified : Layout::kNone;
-}
-
-// Our own directory in the hierarchy that `mount` shows, and the mount's top, where a walk upwards ends.
-struct Place {
-  std::string directory;
-  std::string top;
-};
-
-std::optional<Place> unified_place(const View& seen) {
-  if (!seen.membership.unified) return std::nullopt;
-  for (const Mount& mount : seen.mounts) {
-    if (!mount.unified) continue;
-    if (auto directory = directory_of(mount, *seen.membership.unified)) return Place{*directory, mount.target};
-  }
-  return std::nullopt;
-}
-
-std::optional<Place> v1_place(const View& seen, const std::string& controller) {
-  auto member = seen.membership.v1.find(controller);
-  if (member == seen.membership.v1.end()) return std::nullopt;
-  for (const Mount& mount : seen.mounts) {
-    if (std::find(mount.controllers.begin(), mount.controllers.end(), controller) == mount.controllers.end()) continue;
-    auto directory = directory_of(mount, member->second);
-    // Without a cgroup namespace, a container sees the host's path but only its own part of the tree: its top is then
-    // the best that can be read.
-    if (!directory || !fs::exists(*directory)) directory = mount.target;
-    return Place{*directory, mount.target};
-  }
-  return std::nullopt;
-}
-
-std::string parent_of(const std::string& path) {
-  std::size_t slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
-}
-
 // The effective ids count: access(2) would ask for the real ones.
-bool writable(const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0; }
-
-void tighten(std::optional<std::uint64_t>& limit, const Place& place, const std::string& file) {
-  for (std::string at = place.directory;; at = parent_of(at)) {
-    if (auto text = fs::read_file(at + "/" + file)) {
-      // "max" is no number. v1 says "no limit" by a number near 2^63, which is above every machine's memory.
-      auto value = parse_int<std::uint64_t>(trim(*text));
-      if (value && *value < (std::uint64_t{1} << 62) && (!limit || *value < *limit)) limit = value;
-    }
-    if (at == place.top || at == "/") return;
-  }
+Result<void> check_writable(const std::string& path) {
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0) return {};
+  return fail_errno("write " + path);
 }
 
-std::vector<std::string> controllers_in(const std::string& directory, const char* file) {
-  auto text = fs::read_file(directory + "/" + file);
-  return text ? words(trim(*text)) : std::vector<std::string>();
+// `ancestor` is the cgroup that holds both us and a child of `parent`.
+Result<void> check_ours(const std::string& parent, const std::string& ancestor) {
+  TRY(check_writable(ancestor + "/cgroup.procs"));
+  TRY(check_writable(parent + "/cgroup.procs"));
+  return check_writable(parent + "/cgroup.subtree_control");
 }
 
-// Makes a child of `parent` and takes it away again. `ancestor` is the cgroup that holds both us and that child.
-Result<void> try_leaf(const std::string& parent, const std::string& ancestor) {
-  if (!writable(ancestor + "/cgroup.procs")) return fail_errno("write " + ancestor + "/cgroup.procs");
-  if (!writable(parent + "/cgroup.procs")) return fail_errno("write " + parent + "/cgroup.procs");
-  if (!writable(parent + "/cgroup.subtree_control")) return fail_errno("write " + parent + "/cgroup.subtree_control");
-  std::string child = parent + "/sublet-probe-" + std::to_string(::getpid());
+Result<void> try_child(const std::string& parent) {
+  const std::string child = parent + "/sublet-probe-" + std::to_string(::getpid());
   TRY(sys::mkdir(child, 0755));
   return sys::rmdir(child);
 }
 
+Result<void> need_memory(const std::string& directory, const Granted& granted) {
+  if (has(granted.controllers, "memory")) return {};
+  for (const std::string& refused : granted.refused)
+    if (refused.starts_with("memory: ")) return fail("the memory controller is listed, but not to be had: " + refused);
+  return fail(directory + "/cgroup.controllers lists no memory controller");
+}
+
+// A directory that a hook made, at our side or at that of a cgroup above us: the nearest one.
+std::optional<std::string> find_handed_over(const Place& place) {
+  for (std::string at = place.directory; at != place.top && at != "/";) {
+    at = parent_of(at);
+    if (fs::exists(at + "/" + kLeafName)) return at;
+  }
+  return std::nullopt;
+}
+
+Result<void> try_beside(const std::string& above, const Trial& trial, Leaf& leaf) {
+  const std::string parent = above + "/" + kLeafName;
+  TRY(check_ours(parent, above));
+  TRY(try_child(parent));
+  // Nobody is in it, so controllers can be tried in earnest.
+  const Granted granted = grant(parent, trial.write);
+  withdraw(parent, granted.added, trial.write);
+  TRY(need_memory(parent, granted));
+  leaf.kind = LeafKind::kBeside;
+  leaf.parent = parent;
+  leaf.controllers = granted.controllers;
+  leaf.refused = granted.refused;
+  return {};
+}
+
+Result<void> check_may_divide(const Place& place, Insist insist, const Trial& trial) {
+  if (place.directory.find("/slurmstepd.scope/") != std::string::npos ||
+      place.directory.find("_slurmstepd.scope/") != std::string::npos)
+    return fail(place.directory + " is a task of Slurm's, which ends only what is not in cgroups below it");
+  if (insist == Insist::kOn) return {};
+  if (place.directory != place.top && !trial.is_delegated(place.directory))
+    return fail(place.directory + " is not marked as delegated (systemd: Delegate=yes)");
+  const std::string listed = TRY(fs::read_file(place.directory + "/cgroup.procs"));
+  const std::string self = std::to_string(trial.self != 0 ? trial.self : ::getpid());
+  for (const std::string& pid : lines(listed))
+    if (pid != self) return fail("process " + pid + " is in " + place.directory + " too, and would have to move");
+  return {};
+}
+
+Result<void> try_inside(const Place& place, Insist insist, const Trial& trial, Leaf& leaf) {
+  TRY(check_ours(place.directory, place.directory));
+  TRY(check_may_divide(place, insist, trial));
+  TRY(try_child(place.directory));
+  leaf.kind = LeafKind::kInside;
+  leaf.parent = place.directory;
+  // Not more can be tried without moving ourselves.
+  std::erase_if(leaf.controllers, [](const std::string& name) { return !has(wanted_controllers(), name); });
+  return {};
+}
+
 }  // namespace
 
-std::string_view name_of(Layout layout) {
-  switch (layout) {
-    case Layout::kNone: return "none";
-    case Layout::kV1: return "v1";
-    case Layout::kHybrid: return "hybrid";
-    case Layout::kUnified: return "unified";
-  }
-  return "none";
-}
-
-Membership parse_membership(std::string_view text) {
-  Membership membership;
-  for (const std::string& line : lines(text)) {
-    // "ID:CONTROLLERS:PATH", where a path may have colons.
-    std::size_t first = line.find(':');
-    std::size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    std::string id = line.substr(0, first);
-    std::string names = line.substr(first + 1, second - first - 1);
-    std::string path = line.substr(second + 1);
-    if (id == "0" && names.empty()) {
-      membership.unified = path;
-      continue;
-    }
-    for (const std::string& name : split(names, ','))
-      if (!name.starts_with("name=")) membership.v1[name] = path;
-  }
-  return membership;
-}
-
-std::vector<Mount> parse_mounts(std::string_view mountinfo) {
-  std::vector<Mount> mounts;
-  for (const std::string& line : lines(mountinfo)) {
-    std::size_t dash = line.find(" - ");
-    if (dash == std::string::npos) continue;
-    std::vector<std::string> before = words(std::string_view(line).substr(0, dash));
-    std::vector<std::string> after = words(std::string_view(line).substr(dash + 3));
-    if (before.size() < 5 || after.empty()) continue;
-    if (after[0] != "cgroup" && after[0] != "cgroup2") continue;
-    Mount mount{unescape(before[3]), unescape(before[4]), after[0] == "cgroup2", {}};
-    if (!mount.unified && after.size() > 2) {
-      for (const std::string& option : split(after[2], ','))
-        if (option != "rw" && option != "ro" && !option.starts_with("name=") && option != "xattr")
-          mount.controllers.push_back(option);
-    }
-    mounts.push_back(std::move(mount));
-  }
-  return mounts;
-}
-
-std::optional<std::string> directory_of(const Mount& mount, const std::string& cgroup) {
-  // "/../x" is a cgroup outside of our cgroup namespace (cgroup_namespaces(7)).
-  if (cgroup.starts_with("/..")) return std::nullopt;
-  std::string rest = cgroup;
-  if (mount.root != "/") {
-    if (cgroup != mount.root && !cgroup.starts_with(mount.root + "/")) return std::nullopt;
-    rest = cgroup.substr(mount.root.size());
-  }
-  return rest.empty() || rest == "/" ? mount.target : mount.target + rest;
-}
-
-Leaf probe_leaf(const std::string& root) {
-  View seen = view(root);
+Leaf probe_leaf(const std::string& root, Insist insist, const Trial& trial) {
+  const View seen = look(root);
   Leaf leaf;
   leaf.layout = layout_of(seen.mounts);
   auto place = unified_place(seen);
@@ -189,43 +102,22 @@ Leaf probe_leaf(const std::string& root) {
     return leaf;
   }
   leaf.controllers = controllers_in(place->directory, "cgroup.controllers");
-  if (std::find(leaf.controllers.begin(), leaf.controllers.end(), "memory") == leaf.controllers.end()) {
-    leaf.reason = place->directory + "/cgroup.controllers lists no memory controller";
-    if (leaf.layout == Layout::kHybrid) leaf.reason += " (hybrid: cgroup v1 has it)";
-    return leaf;
-  }
-  std::string above = parent_of(place->directory);
-  if (place->directory != place->top && fs::exists(above + "/sublet")) {
-    if (auto tried = try_leaf(above + "/sublet", above)) {
-      leaf.parent = above + "/sublet";
-    } else {
-      leaf.reason = tried.error().what;
-    }
+  if (auto above = find_handed_over(*place)) {
+    if (auto tried = try_beside(*above, trial, leaf); !tried) leaf.reason = tried.error().what;
   }
   if (leaf.parent.empty()) {
-    if (auto tried = try_leaf(place->directory, place->directory)) {
-      leaf.parent = place->directory;
-    } else {
-      leaf.reason += (leaf.reason.empty() ? "" : "; ") + tried.error().what;
+    if (!has(leaf.controllers, "memory")) {
+      leaf.reason += (leaf.reason.empty() ? "" : "; ") + place->directory +
+                     "/cgroup.controllers lists no memory controller" +
+                     (leaf.layout == Layout::kHybrid ? " (hybrid: cgroup v1 has it)" : "");
+      return leaf;
     }
+    if (auto tried = try_inside(*place, insist, trial, leaf); !tried)
+      leaf.reason += (leaf.reason.empty() ? "" : "; ") + tried.error().what;
   }
   leaf.usable = !leaf.parent.empty();
   if (leaf.usable) leaf.reason.clear();
   return leaf;
-}
-
-std::optional<std::string> unified_mount(const std::string& root) {
-  for (const Mount& mount : view(root).mounts)
-    if (mount.unified) return mount.target;
-  return std::nullopt;
-}
-
-std::optional<std::uint64_t> memory_limit(const std::string& root) {
-  View seen = view(root);
-  std::optional<std::uint64_t> limit;
-  if (auto place = unified_place(seen)) tighten(limit, *place, "memory.max");
-  if (auto place = v1_place(seen, "memory")) tighten(limit, *place, "memory.limit_in_bytes");
-  return limit;
 }
 
 }  // namespace sublet::cgroups

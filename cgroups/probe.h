@@ -1,66 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the host's cgroups would give us: where we are, the tightest memory limit above us, and whether we may make a
-// cgroup v2 leaf of our own. A leaf is tried by making one and taking it away again; nothing is ever left or moved.
-//
-// Every function takes a root ("/" in life), below which proc/self/cgroup, proc/self/mountinfo and the mounts are read:
-// a test gives it a tree of plain files.
+// Whether we may make a cgroup v2 leaf inside our own allocation. A leaf is tried by making one, giving it controllers
+// and taking all that back; no process is moved and nothing is left.
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <optional>
+#include <sys/types.h>
+
+#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "cgroups/controllers.h"
+#include "cgroups/hierarchy.h"
+#include "cgroups/limits.h"
 
 namespace sublet::cgroups {
 
-/// Which hierarchies are mounted. Hybrid: v1 has controllers, and a cgroup2 mount is there too (systemd's name).
-enum class Layout { kNone, kV1, kHybrid, kUnified };
-[[nodiscard]] std::string_view name_of(Layout layout);
-
-/// proc_pid_cgroup(5): the path in each hierarchy. v1 is by controller ("memory"), named ones are left out.
-struct Membership {
-  std::optional<std::string> unified;
-  std::map<std::string, std::string> v1;
-};
-[[nodiscard]] Membership parse_membership(std::string_view text);
-
-/// A mounted hierarchy. `root` is the cgroup that is seen at `target` ("/" unless bind-mounted or in a container).
-struct Mount {
-  std::string root;
-  std::string target;
-  bool unified = false;
-  std::vector<std::string> controllers;  // v1: the super options that name them
-};
-/// The cgroup and cgroup2 mounts of proc_pid_mountinfo(5). Octal escapes are undone.
-[[nodiscard]] std::vector<Mount> parse_mounts(std::string_view mountinfo);
-
-/// Where `cgroup` is seen below the mount: nothing if it is outside of what the mount shows.
-[[nodiscard]] std::optional<std::string> directory_of(const Mount& mount, const std::string& cgroup);
+/// Where a leaf is made. kBeside: in a directory "sublet" beside our own cgroup (or beside one above it), that an
+/// administrator's hook handed over; we stay where the workload manager put us. kInside: in our own cgroup, which is
+/// ours; then we must move into a leaf too, for a cgroup with controllers for its children has no processes of its own
+/// (cgroups(7), "no internal processes").
+enum class LeafKind { kBeside, kInside };
 
 /// The answer of probe_leaf().
 struct Leaf {
   bool usable = false;
-  std::string reason;                    // empty if usable
+  std::string reason;  // empty if usable
+  LeafKind kind = LeafKind::kBeside;
   std::string parent;                    // where the leaf can be made; empty if nowhere
-  std::vector<std::string> controllers;  // what that leaf could be given
+  std::vector<std::string> controllers;  // what that leaf could be given; where none can be made: what there is
+  std::vector<std::string> refused;      // "cpu: reason": listed there, and yet not to be had
   Layout layout = Layout::kNone;
 };
 
-/// Whether we may make a cgroup v2 leaf inside our own allocation, move processes there and limit it: first beside our
-/// own cgroup in a directory "sublet" that a hook made for us, then inside our own cgroup. Moving needs a writable
-/// cgroup.procs in the target and in the common ancestor (cgroups(7), delegation containment). Usable only with the
-/// memory controller: without it no limit of a pod would hold.
-[[nodiscard]] Leaf probe_leaf(const std::string& root = "/");
+/// Whether our own cgroup is divided though nobody said that it is ours to divide, or others are in it (who are then
+/// moved into a leaf beside the launcher's).
+enum class Insist { kOff, kOn };
 
-/// Where cgroup v2 is mounted, if it is.
-[[nodiscard]] std::optional<std::string> unified_mount(const std::string& root = "/");
+/// How things are tried; a test has its own.
+struct Trial {
+  WriteFile write = write_cgroup_file;
+  std::function<bool(const std::string& directory)> is_delegated = is_delegated_by_systemd;
+  pid_t self = 0;  // 0: getpid()
+};
 
-/// The tightest memory.max (v2) or memory.limit_in_bytes (v1) from our cgroup up to the top of what is mounted, in
-/// bytes. Nothing if none of them limits.
-[[nodiscard]] std::optional<std::uint64_t> memory_limit(const std::string& root = "/");
+/// First beside our own cgroup, then inside it. Moving a process needs a writable cgroup.procs in the target and in the
+/// common ancestor (cgroups(7), delegation containment). Usable only with the memory controller: without it no limit of
+/// a pod would hold. Our own cgroup is divided only
+/// - if systemd says that it is delegated (a unit with Delegate=), or it is the top of what we see (a container), since
+///   whoever manages it might take it back or count on it otherwise (systemd: CGROUP_DELEGATION.md);
+/// - if nobody but us is in it, for everybody in it would have to move;
+/// - never where Slurm made it: Slurm ends what is in a task's cgroup, not below it, and then can't remove it.
+/// `insist` waives the first two. `root` as in hierarchy.h.
+[[nodiscard]] Leaf probe_leaf(const std::string& root = "/", Insist insist = Insist::kOff, const Trial& trial = {});
 
 }  // namespace sublet::cgroups

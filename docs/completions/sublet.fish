@@ -9,7 +9,7 @@ function __sublet_verb
             continue
         end
         switch $word
-            case --lines -n --svg --name --components --state-dir --identity --bypass --cores --bind --image --ready-timeout --log-dir --config --set
+            case --lines -n --svg --name --components --state-dir --identity --cgroups --bypass --cores --bind --image --ready-timeout --log-dir --config --set
                 set skip 1
             case '-*'
             case '*'
@@ -55,6 +55,7 @@ complete -c sublet -n 'not __sublet_verb_is kubectl' -l name -d 'The cluster’s
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l components -d 'The directory of Kubernetes, etcd, containerd, runc, CNI plugins and coredns.' -x -a '(__fish_complete_directories)'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -l state-dir -d 'Where clusters keep all they have, each in a directory of its own that goes with it.' -x -a '(__fish_complete_directories)'
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l identity -d 'Which ids containers have. One of auto, subuid, single.' -x -a 'auto subuid single'
+complete -c sublet -n '__sublet_verb_is up run doctor config' -l cgroups -d 'Where pods get cgroups of their own, which their limits need. One of auto, leaf, systemd, none.' -x -a 'auto leaf systemd none'
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l no-tap -d 'Do without a tap device: pods reach only each other.'
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l bypass -d '"auto": pods’ outgoing TCP connections run as the host’s own, at its speed, where the kernel can do that; a pod opts out by the annotation sublet.dev/bypass: "off". One of auto, opt-in, off.' -x -a 'auto opt-in off'
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l cores -d 'The CPUs that the cluster’s own daemons run on, as in "0,8-11"; pods may use all that you have.' -x
@@ -63,7 +64,7 @@ complete -c sublet -n '__sublet_verb_is up run doctor config' -l image -d 'Image
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l ready-timeout -d 'How long bring-up may take.' -x
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l log-dir -d 'Where the components’ logs are kept.' -x -a '(__fish_complete_directories)'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -l config -d 'Read this instead of your sublet.toml.' -r -F
-complete -c sublet -n 'not __sublet_verb_is kubectl' -l set -d 'Set any key of sublet.toml(5). Repeatable.' -x -a 'cluster.name= components.dir= state.dir= identity.mode= cgroups.mode= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= logs.dir= logs.level='
+complete -c sublet -n 'not __sublet_verb_is kubectl' -l set -d 'Set any key of sublet.toml(5). Repeatable.' -x -a 'cluster.name= components.dir= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= logs.dir= logs.level='
 complete -c sublet -n 'not __sublet_verb_is kubectl' -s v -l verbose -d 'Say more; twice: all.'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -s q -l quiet -d 'Say nothing but errors.'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -s h -l help -d 'Explain this verb.'

@@ -114,7 +114,8 @@ std::string hosts_toml(const std::string& host, const Registry& registry) {
 std::vector<StateFile> containerd_files(const Plan& plan) {
   OciSettings settings;
   settings.runtime = std::string(kComponentsInside) + "/runc";
-  settings.cgroups = false;
+  settings.cgroups = plan.cgroups.any();
+  settings.controllers = plan.cgroups.controllers;
   settings.id_limit = plan.identity.id_limit;
   settings.broker = plan.bypass;
   settings.bypass = plan.config.bypass == BypassMode::kOptIn ? bypass::Level::kOff : bypass::Level::kFast;

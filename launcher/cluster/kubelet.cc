@@ -3,14 +3,25 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cgroups/controllers.h"
 #include "launcher/cluster/files.h"
 #include "launcher/cluster/machine.h"
 
 namespace sublet::launcher {
 namespace {
 
+// Of pods' cgroups, which the kubelet keeps only where there is something to keep them with. (The root of its own
+// cgroup namespace is the cluster's cgroup, so kubepods is made in there.)
+nlohmann::json cgroup_settings(const Plan& plan) {
+  if (!plan.cgroups.any()) return {{"cgroupsPerQOS", false}, {"enforceNodeAllocatable", nlohmann::json::array()}};
+  nlohmann::json settings = {{"cgroupsPerQOS", true}, {"enforceNodeAllocatable", {"pods"}}, {"cgroupRoot", "/"}};
+  if (plan.config.pod_pids != 0 && cgroups::has(plan.cgroups.controllers, "pids"))
+    settings["podPidsLimit"] = plan.config.pod_pids;
+  return settings;
+}
+
 nlohmann::json kubelet_configuration(const Plan& plan) {
-  return {
+  nlohmann::json configuration = {
       {"apiVersion", "kubelet.config.k8s.io/v1beta1"},
       {"kind", "KubeletConfiguration"},
       // KEP-2033: settings that only real root may make are tried and let be.
@@ -26,10 +37,8 @@ nlohmann::json kubelet_configuration(const Plan& plan) {
       {"clusterDomain", plan.config.cluster_domain},
       {"containerRuntimeEndpoint", std::string("unix://") + kContainerdSocket},
       {"resolvConf", "/etc/resolv.conf"},
-      // Without delegated controllers there is no tree of pods' cgroups to keep.
       {"cgroupDriver", "cgroupfs"},
-      {"cgroupsPerQOS", false},
-      {"enforceNodeAllocatable", nlohmann::json::array()},
+      {"cpuCFSQuota", plan.config.cpu_limits},
       {"failCgroupV1", false},
       {"failSwapOn", false},
       {"localStorageCapacityIsolation", false},
@@ -61,6 +70,8 @@ nlohmann::json kubelet_configuration(const Plan& plan) {
       {"kubeAPIQPS", 1000},
       {"kubeAPIBurst", 2000},
   };
+  configuration.update(cgroup_settings(plan));
+  return configuration;
 }
 
 }  // namespace

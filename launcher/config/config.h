@@ -16,7 +16,7 @@ enum class TapMode { kAuto, kOff };
 enum class BypassMode { kAuto, kOptIn, kOff };
 enum class ProxyMode { kAuto, kNftables, kIptables };
 enum class Snapshotter { kAuto, kOverlayfs, kFuseOverlayfs, kNative };
-enum class CgroupMode { kAuto, kNone };
+enum class CgroupMode { kAuto, kLeaf, kSystemd, kNone };
 
 /// [[node.bind]]: a host directory or file shown inside at `target`.
 struct BindMount {
@@ -44,6 +44,8 @@ struct Config {
   IdentityMode identity = IdentityMode::kAuto;
   // [cgroups]
   CgroupMode cgroups = CgroupMode::kAuto;
+  bool cpu_limits = false;
+  std::uint32_t pod_pids = 4096;  // 0: as many as the job may have
   // [network]
   TapMode tap = TapMode::kAuto;
   std::uint32_t mtu = 65520;  // 576..65520

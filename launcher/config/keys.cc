@@ -52,9 +52,26 @@ std::vector<Key> cluster_keys() {
        .metavar = "MODE"},
       {.name = "cgroups.mode",
        .env = "SUBLET_CGROUPS_MODE",
-       .doc = "\"auto\": pods get cgroups of their own where the job's cgroup can be divided. \"none\": they share the "
-              "job's, and their own limits are not enforced.",
-       .kind = kinds::choice(&Config::cgroups, {"auto", "none"})},
+       .doc =
+           "Where pods get cgroups of their own, which their limits need. \"leaf\": inside the job's cgroup, in a part "
+           "that a hook of the site's handed over, or in our own if that is ours; it is divided then even if nobody "
+           "said so. \"systemd\": in a scope of your own systemd, with the job's limits on it. \"none\": nowhere; "
+           "they share the job's cgroup, and limits of single pods are not enforced. \"auto\": the first of these "
+           "that works. What doesn't work ends as \"none\", with the reason; it never keeps a cluster from starting.",
+       .kind = kinds::choice(&Config::cgroups, {"auto", "leaf", "systemd", "none"}),
+       .scope = FlagScope::kStart,
+       .flag = "--cgroups",
+       .metavar = "MODE"},
+      {.name = "cgroups.cpu_limits",
+       .env = "SUBLET_CGROUPS_CPU_LIMITS",
+       .doc = "Whether CPU limits of pods are enforced (cpu.max): a pod that has used its share of a period is stopped "
+              "for the rest of it, which makes programs with several threads up to three times slower. Without, CPU "
+              "requests still weigh (cpu.weight). Memory limits are enforced either way.",
+       .kind = kinds::boolean(&Config::cpu_limits)},
+      {.name = "cgroups.pod_pids",
+       .env = "SUBLET_CGROUPS_POD_PIDS",
+       .doc = "How many processes and threads one pod may have, where pods have cgroups. 0: as many as the job.",
+       .kind = kinds::integer(&Config::pod_pids, 0, 4194304)},
   };
 }
 

@@ -81,9 +81,18 @@ Commands cgroup_leaf(const Facts& facts) {
   if (facts.cgroup_layout != "unified")
     return {"# cgroup v2 for all controllers: add to the kernel's command line, then reboot:",
             "#   systemd.unified_cgroup_hierarchy=1"};
-  return {"# In the workload manager's prolog, for each job, with its cgroup's path as JOB:",
-          "#   mkdir JOB/sublet && chown USER JOB/sublet JOB/sublet/cgroup.{procs,threads,subtree_control}",
-          "#   chown USER JOB/cgroup.procs"};
+  // The plug-in is the only hook of Slurm's that runs as root when the step's cgroup is there (docs/hooks.md).
+  if (facts.job.manager == "slurm")
+    return {"# Slurm: in /etc/slurm/plugstack.conf, the SPANK plug-in that comes with sublet (docs/hooks.md):",
+            "#   optional PREFIX/lib/sublet/slurm/sublet.so"};
+  if (facts.job.manager == "none")
+    return {"# In a unit of the system's, for example, of which the launcher is the only process: Delegate=yes.",
+            "# Or by hand, beside the cgroup CG/SHELL of the shell that starts sublet:",
+            "#   mkdir CG/sublet && chown " + quoted(facts.user) +
+                " CG/cgroup.procs CG/sublet CG/sublet/cgroup.{procs,threads,subtree_control}"};
+  return {"# In the workload manager's prolog, for each job, beside its tasks' cgroup JOB/TASK:",
+          "#   mkdir JOB/sublet && chown " + quoted(facts.user) +
+              " JOB/cgroup.procs JOB/sublet JOB/sublet/cgroup.{procs,threads,subtree_control}"};
 }
 
 Commands cgroup_systemd(const Facts& facts) {

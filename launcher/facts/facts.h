@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/cpu_list.h"
+#include "cgroups/limits.h"
 #include "launcher/allocation/allocation.h"
 #include "launcher/allocation/share.h"
 
@@ -76,12 +77,18 @@ struct Facts {
   Probe fresh_sysfs;
   Probe nftables;  // `nft` made a table in a namespace of ours
   Probe iptables;
-  Probe bridge;          // a bridge and a veth pair were made in a namespace of ours
-  Probe dummy;           // a dummy link (stands in for the tap)
-  Probe cgroup_leaf;     // a writable cgroup v2 leaf inside our own cgroup
-  Probe cgroup_systemd;  // the user's systemd would give a delegated scope
-  std::vector<std::string> cgroup_controllers;
-  std::string cgroup_layout = "none";  // none, v1, hybrid, unified
+  Probe bridge;                                 // a bridge and a veth pair were made in a namespace of ours
+  Probe dummy;                                  // a dummy link (stands in for the tap)
+  Probe cgroup_leaf;                            // a writable cgroup v2 leaf inside our own cgroup, or beside it
+  Probe cgroup_systemd;                         // the user's systemd would give a delegated scope
+  std::string cgroup_leaf_base;                 // where the leaf would be made
+  bool cgroup_leaf_inside = false;              // that is our own cgroup, which the launcher would have to leave
+  std::string cgroup_bus;                       // where the user's systemd answered
+  cgroups::Limits cgroup_limits;                // on the whole way from our own cgroup up
+  std::vector<std::string> cgroup_controllers;  // that the leaf could be given
+  std::vector<std::string> cgroup_refused;      // "cpu: reason": listed there, and not to be had
+  std::vector<std::string> cgroup_systemd_controllers;  // that the user's systemd has
+  std::string cgroup_layout = "none";                   // none, v1, hybrid, unified
 
   std::vector<StateCandidate> state;
   std::vector<ComponentFact> components;

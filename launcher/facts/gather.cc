@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "base/process.h"
+#include "cgroups/limits.h"
 #include "cgroups/probe.h"
 #include "cgroups/systemd.h"
 #include "launcher/facts/cores.h"
@@ -61,10 +62,15 @@ void gather_ids(Facts& facts) {
   facts.newgidmap = find_program("newgidmap");
 }
 
-void gather_cgroups(Facts& facts) {
-  cgroups::Leaf leaf = cgroups::probe_leaf();
+void gather_cgroups(Facts& facts, CgroupMode mode) {
+  const auto insist = mode == CgroupMode::kLeaf ? cgroups::Insist::kOn : cgroups::Insist::kOff;
+  cgroups::Leaf leaf = cgroups::probe_leaf("/", insist);
   facts.cgroup_leaf = {leaf.usable, leaf.reason};
+  facts.cgroup_leaf_base = leaf.parent;
+  facts.cgroup_leaf_inside = leaf.kind == cgroups::LeafKind::kInside;
   facts.cgroup_controllers = leaf.controllers;
+  facts.cgroup_refused = leaf.refused;
+  facts.cgroup_limits = cgroups::read_limits();
   facts.cgroup_layout = cgroups::name_of(leaf.layout);
   auto mount = cgroups::unified_mount();
   if (!mount) {
@@ -74,6 +80,9 @@ void gather_cgroups(Facts& facts) {
   std::string runtime_dir = environment("XDG_RUNTIME_DIR").value_or("");
   auto manager = cgroups::ask_user_manager(cgroups::bus_candidates(runtime_dir, facts.uid), *mount);
   facts.cgroup_systemd = {manager.has_value(), manager ? "" : manager.error().what};
+  if (!manager) return;
+  facts.cgroup_bus = manager->bus;
+  facts.cgroup_systemd_controllers = manager->controllers;
 }
 
 }  // namespace
@@ -83,7 +92,7 @@ Result<Facts> gather_facts(const Config& config, const std::string& components_d
   gather_host(facts);
   gather_limits(facts);
   gather_ids(facts);
-  gather_cgroups(facts);
+  gather_cgroups(facts, config.cgroups);
   facts.state = find_state_candidates(config.state_dir, environment);
   const StateCandidate* chosen = choose_state(facts.state);
   const std::string state_base = chosen != nullptr && fs::exists(chosen->path) ? chosen->path : "";

@@ -81,29 +81,21 @@ Ladder identity(const Facts& facts, const Config& config) {
 }
 
 Ladder cgroups(const Facts& facts, const Config& config) {
-  // This version always takes the last rung: the others are told as they are, but not taken.
   const std::string effect = "limits of single pods are not enforced: all of them share the job's cgroup";
+  const std::string beside =
+      "pods are outside of the job's cgroup: its limits are set on them once more, and the "
+      "workload manager does not count them";
   std::vector<Rung> rungs = {
-      rung("leaf", facts.cgroup_leaf, Cost::kDegrades, effect, changes::cgroup_leaf(facts)),
+      rung("leaf", facts.cgroup_leaf, Cost::kDegrades, facts.cgroup_systemd.ok ? beside : effect,
+           changes::cgroup_leaf(facts)),
       rung("systemd", facts.cgroup_systemd, Cost::kDegrades, effect, changes::cgroup_systemd(facts)),
+      without("none"),
   };
-  bool better = false;
-  for (Rung& each : rungs) {
-    each.state = RungState::kLost;
-    better |= each.available;
-    if (each.available) {
-      each.reason = "available, not used yet by this version";
-      each.admin.clear();
-    }
-  }
-  // One of the two is enough.
-  if (better || config.cgroups == CgroupMode::kNone)
-    for (Rung& each : rungs) each.admin.clear();
-  if (config.cgroups == CgroupMode::kNone)
-    for (Rung& each : rungs) each.reason = "cgroups.mode is \"none\"";
-  rungs.push_back(without("none"));
-  rungs.back().state = RungState::kTaken;
-  return {"cgroups", true, std::move(rungs)};
+  const char* names[] = {"auto", "leaf", "systemd", "none"};
+  const std::string setting = std::string("cgroups.mode is \"") + names[static_cast<int>(config.cgroups)] + "\"";
+  if (config.cgroups == CgroupMode::kSystemd || config.cgroups == CgroupMode::kNone) rule_out(rungs[0], setting);
+  if (config.cgroups == CgroupMode::kLeaf || config.cgroups == CgroupMode::kNone) rule_out(rungs[1], setting);
+  return climb("cgroups", std::move(rungs));
 }
 
 Ladder bypass(const Facts& facts, const Config& config) {

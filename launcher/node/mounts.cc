@@ -25,12 +25,19 @@ using nlohmann::json;
 using Kind = MountStep::Kind;
 
 constexpr std::array kKinds = {
-    std::pair(Kind::kDirectory, "directory"), std::pair(Kind::kTmpfs, "tmpfs"),
-    std::pair(Kind::kBind, "bind"),           std::pair(Kind::kBindReadOnly, "bind-read-only"),
-    std::pair(Kind::kBindOne, "bind-one"),    std::pair(Kind::kSymlink, "symlink"),
-    std::pair(Kind::kLinkFarm, "link-farm"),  std::pair(Kind::kFile, "file"),
-    std::pair(Kind::kProc, "proc"),           std::pair(Kind::kSysfs, "sysfs"),
-    std::pair(Kind::kCgroup2, "cgroup2"),     std::pair(Kind::kDevpts, "devpts"),
+    std::pair(Kind::kDirectory, "directory"),
+    std::pair(Kind::kTmpfs, "tmpfs"),
+    std::pair(Kind::kBind, "bind"),
+    std::pair(Kind::kBindReadOnly, "bind-read-only"),
+    std::pair(Kind::kBindOne, "bind-one"),
+    std::pair(Kind::kSymlink, "symlink"),
+    std::pair(Kind::kLinkFarm, "link-farm"),
+    std::pair(Kind::kFile, "file"),
+    std::pair(Kind::kProc, "proc"),
+    std::pair(Kind::kSysfs, "sysfs"),
+    std::pair(Kind::kCgroup2, "cgroup2"),
+    std::pair(Kind::kDevpts, "devpts"),
+    std::pair(Kind::kCgroup2Writable, "cgroup2-writable"),
 };
 
 const char* name_of(Kind kind) {
@@ -86,6 +93,7 @@ Result<void> do_step(const MountStep& step, const std::string& target) {
     // Read-only: with no controllers to use, a runc that can mkdir there but not move a process gives up, and what it
     // made would outlive us.
     case Kind::kCgroup2: return sys::mount("cgroup2", target, "cgroup2", kPlain | MS_NOEXEC | MS_RDONLY);
+    case Kind::kCgroup2Writable: return sys::mount("cgroup2", target, "cgroup2", kPlain | MS_NOEXEC);
     case Kind::kDevpts:
       return sys::mount("devpts", target, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620");
   }
@@ -158,7 +166,10 @@ std::vector<MountStep> plan_root(const RootFacts& facts) {
     add(Kind::kSysfs, "", "/sys");
   else
     add(Kind::kBind, "/sys", "/sys");
-  add(Kind::kCgroup2, "", "/sys/fs/cgroup", true);
+  if (facts.own_cgroup)
+    add(Kind::kCgroup2Writable, "", "/sys/fs/cgroup");
+  else
+    add(Kind::kCgroup2, "", "/sys/fs/cgroup", true);
   for (const std::string& place : facts.writable) add(Kind::kBind, place, place);
   for (const auto& [source, target] : facts.binds) add(Kind::kBind, source, target);
   for (const auto& [source, target] : facts.read_only_binds) add(Kind::kBindReadOnly, source, target);

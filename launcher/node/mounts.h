@@ -25,7 +25,8 @@ struct MountStep {
     kFile,          // target gets the text in source
     kProc,
     kSysfs,
-    kCgroup2,
+    kCgroup2,          // read-only
+    kCgroup2Writable,  // where the root of the cgroup namespace is ours
     kDevpts,
   };
   Kind kind;
@@ -47,6 +48,7 @@ struct RootFacts {
   std::string resolv_conf;  // the text for inside
   bool fresh_proc = true;
   bool fresh_sysfs = true;
+  bool own_cgroup = false;  // the cluster has a cgroup of its own
 };
 [[nodiscard]] std::vector<MountStep> plan_root(const RootFacts& facts);
 

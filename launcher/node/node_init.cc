@@ -20,6 +20,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/event_loop.h"
 #include "base/fs.h"
@@ -27,6 +28,7 @@
 #include "base/sys.h"
 #include "base/unix_socket.h"
 #include "bypass/keeper.h"
+#include "cgroups/inner.h"
 #include "launcher/node/link.h"
 #include "launcher/node/orders.h"
 #include "launcher/node/pods.h"
@@ -43,8 +45,13 @@ void report(const NodeReport& report, const std::vector<int>& fds = {}) {
     log::warning("telling the launcher: {}", sent.error().what);
 }
 
-Result<void> make_node(const NodeOrders& orders) {
+Result<void> make_node(const NodeOrders& orders, std::optional<cgroups::Inner>& cgroup) {
   std::vector<std::string> left_out;
+  if (orders.cgroup) {
+    std::vector<std::string> refused;
+    cgroup = TRY_WHILE("entering the cluster's cgroup", cgroups::Inner::enter(refused));
+    for (const std::string& each : refused) left_out.push_back("cgroups: pods do not get the controller " + each);
+  }
   TRY(make_root(orders.state_dir + "/root", orders.mounts, left_out));
   TRY(sys::sethostname(orders.hostname));
   report({NodeReport::Kind::kRooted, left_out, {}, {}, {}, {}, 0});
@@ -55,8 +62,8 @@ Result<void> make_node(const NodeOrders& orders) {
 
 class NodeInit {
  public:
-  NodeInit(EventLoop loop, NodeOrders orders, StateHandle state)
-      : loop_(std::move(loop)), orders_(std::move(orders)), state_(std::move(state)) {}
+  NodeInit(EventLoop loop, NodeOrders orders, StateHandle state, std::optional<cgroups::Inner> cgroup)
+      : loop_(std::move(loop)), orders_(std::move(orders)), state_(std::move(state)), cgroup_(std::move(cgroup)) {}
 
   Result<int> run() {
     supervisor_ =
@@ -125,6 +132,8 @@ class NodeInit {
   void launcher_gone() {
     for (EventLoop::Watch& watch : watches_) watch.reset();
     end_all();
+    if (cgroup_)
+      if (auto left = cgroup_->leave(); !left) log::warning("removing cgroups: {}", left.error().what);
     if (auto wiped = wipe_all(state_); !wiped) log::error("removing the state: {}", wiped.error().what);
     loop_.stop(1);
   }
@@ -173,6 +182,7 @@ class NodeInit {
   EventLoop loop_;
   NodeOrders orders_;
   StateHandle state_;
+  std::optional<cgroups::Inner> cgroup_;
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<bypass::Keeper> keeper_;
   std::vector<EventLoop::Watch> watches_;
@@ -193,9 +203,10 @@ Result<int> run_node() {
   if (::sched_setscheduler(0, SCHED_BATCH, &none) != 0) log::warning("SCHED_BATCH: {}", std::strerror(errno));
   ::umask(022);  // components and images expect it, whatever the user's is; the state directory itself is 0700
   StateHandle state = TRY(open_state(orders.state_dir));
-  TRY(make_node(orders));
+  std::optional<cgroups::Inner> cgroup;
+  TRY(make_node(orders, cgroup));
   EventLoop loop = TRY(EventLoop::create());
-  return NodeInit(std::move(loop), std::move(orders), std::move(state)).run();
+  return NodeInit(std::move(loop), std::move(orders), std::move(state), std::move(cgroup)).run();
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ std::string to_text(const NodeOrders& orders) {
   return json{
       {"hostname", orders.hostname},  {"state_dir", orders.state_dir}, {"mounts", mounts},
       {"link", to_json(orders.link)}, {"services", services},          {"pods_grace_ms", orders.pods_grace.count()},
-      {"bypass", orders.bypass}}
+      {"bypass", orders.bypass},      {"cgroup", orders.cgroup}}
       .dump();
 }
 
@@ -78,6 +78,8 @@ Result<NodeOrders> orders_from_text(std::string_view text) {
   orders.pods_grace = std::chrono::milliseconds(TRY(count_field(object, "pods_grace_ms")));
   if (!object.contains("bypass") || !object["bypass"].is_boolean()) return fail("no \"bypass\"");
   orders.bypass = object["bypass"].get<bool>();
+  if (!object.contains("cgroup") || !object["cgroup"].is_boolean()) return fail("no \"cgroup\"");
+  orders.cgroup = object["cgroup"].get<bool>();
   for (const json& step : object.value("mounts", json::array()))
     orders.mounts.push_back(TRY(mount_step_from_json(step)));
   for (const json& service : object.value("services", json::array()))

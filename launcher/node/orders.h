@@ -40,6 +40,7 @@ struct NodeOrders {
   std::vector<Service> services;  // in start order
   std::chrono::milliseconds pods_grace{5000};
   bool bypass = false;  // keep containers' listeners for a broker
+  bool cgroup = false;  // node-init is put into the cluster's own cgroup before it begins
 };
 
 [[nodiscard]] std::string to_text(const NodeOrders& orders);
@@ -48,7 +49,7 @@ struct NodeOrders {
 /// node-init → launcher.
 struct NodeReport {
   enum class Kind {
-    kRooted,   // the root is made; lines: optional steps left out
+    kRooted,   // the root is made; lines: optional steps left out, controllers that could not be given
     kTap,      // comes with the tap's descriptor
     kService,  // service, event, detail, pid
     kFailed,   // what, hint: bring-up inside failed, node-init ends

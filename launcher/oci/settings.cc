@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/oci/settings.h"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -9,13 +10,10 @@ namespace sublet::launcher {
 using nlohmann::json;
 
 std::string to_json(const OciSettings& settings) {
-  json object = {{"runtime", settings.runtime},
-                 {"cgroups", settings.cgroups},
-                 {"idLimit", settings.id_limit},
-                 {"broker", settings.broker},
-                 {"bypass", bypass::name_of(settings.bypass)},
-                 {"cpus", to_text(settings.cpus)},
-                 {"wrapper", settings.wrapper}};
+  json object = {{"runtime", settings.runtime},         {"cgroups", settings.cgroups},
+                 {"controllers", settings.controllers}, {"idLimit", settings.id_limit},
+                 {"broker", settings.broker},           {"bypass", bypass::name_of(settings.bypass)},
+                 {"cpus", to_text(settings.cpus)},      {"wrapper", settings.wrapper}};
   return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -28,6 +26,9 @@ Result<OciSettings> oci_settings_from_json(std::string_view text) {
       settings.runtime = value.get<std::string>();
     } else if (key == "cgroups" && value.is_boolean()) {
       settings.cgroups = value.get<bool>();
+    } else if (key == "controllers" && value.is_array() &&
+               std::all_of(value.begin(), value.end(), [](const json& each) { return each.is_string(); })) {
+      settings.controllers = value.get<std::vector<std::string>>();
     } else if (key == "idLimit" && value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 &&
                value.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max()) {
       settings.id_limit = value.get<std::uint32_t>();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/cpu_list.h"
 #include "base/result.h"
@@ -27,11 +28,12 @@ struct OciSettings {
   bool broker = false;
   /// What pods get that do not ask for anything else.
   bypass::Level bypass = bypass::Level::kOff;
-
   /// The CPUs that containers keep to; empty: all that there are.
   CpuList cpus;
   /// The wrapper's own path, for the runtime to call it back.
   std::string wrapper;
+  /// The controllers that containers' cgroups have; what is asked of another one is dropped.
+  std::vector<std::string> controllers;
 
   bool operator==(const OciSettings&) const = default;
 };

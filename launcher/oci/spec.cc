@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/oci/spec.h"
 
+#include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/strings.h"
 #include "launcher/oci/confine.h"
@@ -114,6 +116,36 @@ Result<json> edit_exec(json process, const OciSettings& settings) {
   return settings.cpus.empty() ? edited : process_with_affinity(std::move(edited), settings.cpus);
 }
 
+Result<json> edit_resources(json resources, const OciSettings& settings) {
+  if (!resources.is_object()) return fail("linux.resources is not an object");
+  auto is_there = [&](std::string_view name) {
+    return std::find(settings.controllers.begin(), settings.controllers.end(), name) != settings.controllers.end();
+  };
+  // Which part of the resources is whose: config-linux.md, "Control groups".
+  if (json* cpu = TRY(member(resources, "cpu", Type::object, "linux.resources."))) {
+    for (const char* name : {"cpus", "mems"})
+      if (!is_there("cpuset")) cpu->erase(name);
+    for (const char* name : {"shares", "quota", "burst", "period", "realtimeRuntime", "realtimePeriod", "idle"})
+      if (!is_there("cpu")) cpu->erase(name);
+    if (cpu->empty()) resources.erase("cpu");
+  }
+  for (const auto& [part, controller] :
+       {std::pair("memory", "memory"), std::pair("pids", "pids"), std::pair("blockIO", "io"),
+        std::pair("hugepageLimits", "hugetlb"), std::pair("rdma", "rdma")})
+    if (!is_there(controller)) resources.erase(part);
+  if (json* unified = TRY(member(resources, "unified", Type::object, "linux.resources."))) {
+    // By the file's name, "memory.oom.group"; what begins with "cgroup." is every cgroup's.
+    json kept = json::object();
+    for (const auto& [file, value] : unified->items()) {
+      const std::string controller = file.substr(0, file.find('.'));
+      if (controller == "cgroup" || is_there(controller)) kept[file] = value;
+    }
+    *unified = std::move(kept);
+    if (unified->empty()) resources.erase("unified");
+  }
+  return resources;
+}
+
 Result<json> edit_spec(json spec, const OciSettings& settings) {
   if (!spec.is_object()) return fail("not a JSON object");
   if (json* process = TRY(member(spec, "process", Type::object, ""))) {
@@ -129,6 +161,9 @@ Result<json> edit_spec(json spec, const OciSettings& settings) {
   if (!settings.cgroups) {
     platform->erase("resources");
     platform->erase("cgroupsPath");
+  } else if (json* resources = TRY(member(*platform, "resources", Type::object, "linux."))) {
+    json edited = TRY(edit_resources(std::move(*resources), settings));
+    (*platform)["resources"] = std::move(edited);
   }
   return spec;
 }

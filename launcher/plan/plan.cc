@@ -193,7 +193,7 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
   choose_snapshotter(plan, facts, complaints);
   choose_bypass(plan, facts);
   choose_tap(plan, facts);
-  plan.lost.push_back("cgroups: pods share the cgroup of the job; their own limits are not enforced");
+  settle_cgroups(plan, plan_cgroups(config, facts));
   plan.fresh_proc = facts.fresh_proc.ok;
   plan.fresh_sysfs = facts.fresh_sysfs.ok;
   plan.job = facts.job;
@@ -208,6 +208,12 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
   if (complaints.any()) return complaints.error();
   plan.writable = user_directories;
   return plan;
+}
+
+void settle_cgroups(Plan& plan, CgroupPlan cgroups) {
+  plan.cgroups = std::move(cgroups);
+  std::erase_if(plan.lost, [](const std::string& lost) { return lost.starts_with("cgroups: "); });
+  for (std::string& lost : losses(plan.cgroups)) plan.lost.push_back(std::move(lost));
 }
 
 const char* name_of(ProxyMode mode) {

@@ -16,6 +16,7 @@
 #include "launcher/facts/facts.h"
 #include "launcher/facts/id_map.h"
 #include "launcher/images/credentials.h"
+#include "launcher/plan/cgroups.h"
 
 namespace sublet::launcher {
 
@@ -49,6 +50,7 @@ struct Plan {
   std::string components_dir;
   std::string state_base;  // the directory below which the state goes
   IdentityPlan identity;
+  CgroupPlan cgroups;
   Addresses addresses;
   bool tap = true;
   bool bypass = true;  // there is a broker
@@ -76,6 +78,9 @@ struct Plan {
 /// Fails with kPrerequisite, naming everything at once, where something required is missing.
 [[nodiscard]] Result<Plan> make_plan(const Config& config, const Facts& facts,
                                      const std::vector<std::string>& user_directories);
+
+/// After the cgroup of the cluster was really made, or could not be: the plan says what was taken and what is lost.
+void settle_cgroups(Plan& plan, CgroupPlan cgroups);
 
 /// For `--dry-run`.
 [[nodiscard]] std::string plan_as_text(const Plan& plan);

@@ -82,7 +82,8 @@ std::string plan_as_json(const Plan& plan) {
                           {"ids", plan.identity.id_limit},
                           {"uid_map", map_as_json(plan.identity.uids)},
                           {"gid_map", map_as_json(plan.identity.gids)}}},
-                        {"cgroups", "none"},
+                        {"cgroups", name_of(plan.cgroups.rung)},
+                        {"cgroup_controllers", plan.cgroups.controllers},
                         {"network",
                          {{"out", plan.tap ? "tap" : "none"},
                           {"mtu", plan.mtu},
@@ -115,7 +116,9 @@ std::string plan_as_text(const Plan& plan) {
   row("job", job_text(plan.job, std::time(nullptr)));
   row("share", share_text(plan.share, plan.memory_for_pods()));
   row("identity", fmt::format("{} ({} ids)", name_of(plan.identity.rung), plan.identity.id_limit));
-  row("cgroups", "none (pods share the job's cgroup)");
+  row("cgroups", plan.cgroups.any()
+                     ? fmt::format("{}, with {}", name_of(plan.cgroups.rung), join(plan.cgroups.controllers, " "))
+                     : "none (pods share the job's cgroup)");
   row("network out",
       plan.tap ? fmt::format("tap, MTU {}{}", plan.mtu, a.node6_cidr.empty() ? "" : ", IPv4 and IPv6") : "none");
   row("addresses", fmt::format("node {}, pods {}, services {}", a.node, a.pods, a.services));

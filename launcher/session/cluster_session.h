@@ -12,6 +12,7 @@
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "bypass/start.h"
+#include "cgroups/home.h"
 #include "launcher/api/relay.h"
 #include "launcher/pki/cluster_pki.h"
 #include "launcher/plan/plan.h"
@@ -48,7 +49,10 @@ class ClusterSession {
  private:
   // Bring-up, top to bottom: session_start.cc.
   Result<void> start();
+  Result<void> configure();
   Result<void> start_node();
+  Result<NodeProcess> spawn_node();
+  Result<void> make_home(pid_t pid);
   Result<void> start_ascent();
   Result<void> start_relay();
   Result<void> watch_signals();
@@ -95,6 +99,7 @@ class ClusterSession {
   std::string started_at_;
   std::int64_t ready_ms_ = 0;
   std::optional<NodeOrders> orders_;
+  std::optional<cgroups::Home> home_;
   std::optional<NodeProcess> node_;
   bool node_ended_ = false;
   UniqueFd tap_;

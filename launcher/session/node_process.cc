@@ -39,9 +39,10 @@ Result<NodeProcess> NodeProcess::start(const NodeStart& start) {
                  {node_control.get(), kControlFd},
                  {node_sockets.get(), kSocketsFd},
                  {start.lock_fd, kLockFd}};
-  command.namespaces =
-      CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
-  command.when_created = start.write_id_maps;
+  command.namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+  // The root of a cgroup namespace is the cgroup of whoever makes it, at that time: one of its own is entered first.
+  if (!start.orders.cgroup) command.namespaces |= CLONE_NEWCGROUP;
+  command.when_created = start.when_created;
   command.become_root = true;
   // A terminal's ^C is for the launcher, which ends the node in order.
   command.new_session = true;

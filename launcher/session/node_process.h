@@ -29,9 +29,9 @@ class InnerSockets {
 
 struct NodeStart {
   NodeOrders orders;
-  std::string log_path;  // node-init's own messages
-  std::function<Result<void>(pid_t)> write_id_maps;
-  int lock_fd = -1;  // passed on: see kLockFd
+  std::string log_path;                             // node-init's own messages
+  std::function<Result<void>(pid_t)> when_created;  // as Command's: writes the id maps, finds the process its cgroup
+  int lock_fd = -1;                                 // passed on: see kLockFd
 };
 
 class NodeProcess {

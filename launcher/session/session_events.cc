@@ -54,7 +54,10 @@ void ClusterSession::on_report() {
   const NodeReport& report = received->report;
   switch (report.kind) {
     case NodeReport::Kind::kRooted:
-      for (const std::string& line : report.lines) log::debug("left out: {}", line);
+      for (const std::string& line : report.lines) {
+        log::debug("left out: {}", line);
+        if (line.starts_with("cgroups: ")) plan_.plan.lost.push_back(line);
+      }
       if (plan_.plan.bypass)
         if (auto started = start_broker(); !started) return fail_with(std::move(started).error(), {"broker"});
       if (!plan_.plan.tap) end_phase("namespaces and network");
@@ -351,13 +354,15 @@ std::string ClusterSession::status_json() const {
       {"api_server", relay_ ? fmt::format("https://127.0.0.1:{}", relay_->port()) : ""},
       {"ladders",
        {{"identity", name_of(plan.identity.rung)},
-        {"cgroups", "none"},
+        {"cgroups", name_of(plan.cgroups.rung)},
         {"network_out", plan.tap ? "tap" : "none"},
         {"bypass", plan.bypass ? "bypass" : "none"},
         {"service_proxy", name_of(plan.proxy)},
         {"snapshotter", name_of(plan.snapshotter)},
         {"proc", plan.fresh_proc ? "fresh" : "host"},
         {"sysfs", plan.fresh_sysfs ? "fresh" : "host"}}},
+      {"cgroup", home_ ? home_->path() : ""},
+      {"cgroup_controllers", plan.cgroups.controllers},
       {"lost", plan.lost},
       {"tap_restarts", tap_restarts_},
       {"broker_restarts", broker_restarts_},

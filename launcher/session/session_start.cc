@@ -30,8 +30,7 @@ Result<void> ClusterSession::start() {
   TRY(watch_signals());
   begin_phase("keys and configuration");
   pki_ = TRY_WHILE("making keys and certificates", create_cluster_pki(pki_plan(plan_.plan)));
-  TRY_WHILE("writing the configuration", write_state(state_.path(), plan_.plan, pki_));
-  orders_ = TRY(node_orders(state_.path(), plan_.plan, plan_.wrapper));
+  TRY(configure());
   end_phase("keys and configuration");
   begin_phase("namespaces and network");
   // From here on all that we start is confined, but what says otherwise.
@@ -54,13 +53,52 @@ Result<void> ClusterSession::watch_signals() {
   return {};
 }
 
-Result<void> ClusterSession::start_node() {
+Result<void> ClusterSession::configure() {
+  TRY_WHILE("writing the configuration", write_state(state_.path(), plan_.plan, pki_));
+  orders_ = TRY(node_orders(state_.path(), plan_.plan, plan_.wrapper));
+  return {};
+}
+
+// The process is held before its first step while it gets its ids and then, by the best rung that works, its cgroup.
+Result<NodeProcess> ClusterSession::spawn_node() {
   NodeStart start;
   start.orders = *orders_;
   start.log_path = log_path("node-init");
-  start.write_id_maps = [this](pid_t pid) { return write_id_maps(pid, plan_.plan.identity); };
   start.lock_fd = state_.lock_fd();
-  node_ = TRY(NodeProcess::start(start));
+  start.when_created = [this](pid_t pid) -> Result<void> {
+    TRY(write_id_maps(pid, plan_.plan.identity));
+    return orders_->cgroup ? make_home(pid) : Result<void>();
+  };
+  return NodeProcess::start(start);
+}
+
+Result<void> ClusterSession::make_home(pid_t pid) {
+  CgroupPlan cgroups = plan_.plan.cgroups;
+  while (cgroups.any() && !home_) {
+    const std::string name = state_.path().substr(state_.path().rfind('/') + 1);
+    auto made = cgroups::Home::make(cgroups.attempts.front().home, name, pid);
+    if (made)
+      home_ = std::move(*made);
+    else
+      cgroups.step_down(made.error().what);
+  }
+  if (home_) cgroups.settle(home_->granted());
+  const bool as_planned = cgroups.controllers == plan_.plan.cgroups.controllers;
+  settle_cgroups(plan_.plan, std::move(cgroups));
+  if (!home_) return fail("no cgroup for the cluster");
+  // The kubelet and the OCI wrapper were told of other controllers than there are; nothing has read that yet.
+  return as_planned ? Result<void>() : configure();
+}
+
+Result<void> ClusterSession::start_node() {
+  auto started = spawn_node();
+  if (!started && orders_->cgroup && !plan_.plan.cgroups.any()) {
+    // No rung worked. Without one all is set up differently, from the clone on: so once more.
+    TRY(configure());
+    started = spawn_node();
+  }
+  if (!started) return tl::unexpected(std::move(started).error());
+  node_.emplace(std::move(*started));
   std::vector<std::string> names;
   for (const Service& service : orders_->services)
     if (!service.is_milestone()) names.push_back(service.name);
@@ -134,6 +172,10 @@ int ClusterSession::run() {
   broker_watch_.reset();
   if (broker_) (void)broker_->process.wait();  // its keeper is gone: it ends
   broker_.reset();
+  if (home_)
+    if (auto removed = std::move(*home_).remove(); !removed)
+      log::warning("removing the cluster's cgroup: {}", to_string(removed.error()));
+  home_.reset();
   Cleaner cleaner;
   if (plan_.plan.identity.rung != IdentityRung::kSingle)
     cleaner.write_id_maps = [identity = plan_.plan.identity](pid_t pid) { return write_id_maps(pid, identity); };

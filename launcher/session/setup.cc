@@ -125,6 +125,7 @@ Result<NodeOrders> node_orders(const std::string& state_dir, const Plan& plan, c
   facts.writable = writable_places(plan.writable, state_dir);
   facts.fresh_proc = plan.fresh_proc;
   facts.fresh_sysfs = plan.fresh_sysfs;
+  facts.own_cgroup = plan.cgroups.any();
   if (plan.tap)
     facts.resolv_conf = netns::resolv_conf_inside(host, netns::virtual_name_servers(orders.link.network, host));
   facts.read_only_binds = {{plan.components_dir, kComponentsInside}, {wrapper, kWrapperInside}};
@@ -137,6 +138,7 @@ Result<NodeOrders> node_orders(const std::string& state_dir, const Plan& plan, c
                            "/etc/cni/net.d/10-sublet.conflist", "", false});
   orders.services = TRY(all_services(plan));
   orders.bypass = plan.bypass;
+  orders.cgroup = plan.cgroups.any();
   return orders;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/process.h"
 #include "base/sys.h"
+#include "cgroups/home.h"
 #include "launcher/facts/gather.h"
 #include "launcher/facts/id_map.h"
 #include "launcher/session/control.h"
@@ -51,6 +52,7 @@ Result<void> clear(const Cluster& cluster, const Config& config) {
   Cleaner cleaner;
   if (identity.rung != IdentityRung::kSingle)
     cleaner.write_id_maps = [identity](pid_t pid) { return write_id_maps(pid, identity); };
+  if (facts.cgroup_leaf.ok) (void)cgroups::clear_stale(facts.cgroup_leaf_base);
   StateDir state = TRY(StateDir::take_stale(cluster.path, ::getuid()));
   return std::move(state).remove(cleaner);
 }

@@ -3,85 +3,28 @@
 
 #include <catch2/catch.hpp>
 
-#include "base/fs.h"
-#include "base/strings.h"
+#include "tests/unit/cgroups/fake_host.h"
 
 namespace sublet::cgroups {
+
+using test::FakeHost;
+using test::kUnifiedMount;
+
 namespace {
 
-constexpr const char* kUnifiedMount =
-    "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
-
-// A tree of plain files that looks like a host's.
-class FakeHost {
- public:
-  FakeHost(const std::string& membership, const std::string& mountinfo) {
-    file("/proc/self/cgroup", membership);
-    file("/proc/self/mountinfo", mountinfo);
-  }
-  void file(const std::string& path, const std::string& text) {
-    std::string full = directory_.path() + path;
-    REQUIRE(fs::make_directories(full.substr(0, full.rfind('/'))));
-    REQUIRE(fs::write_file(full, text));
-  }
-  // A cgroup whose files we may write.
-  void cgroup(const std::string& path, const std::string& controllers) {
-    file(path + "/cgroup.procs", "");
-    file(path + "/cgroup.subtree_control", "");
-    file(path + "/cgroup.controllers", controllers + "\n");
-  }
-  [[nodiscard]] const std::string& root() const { return directory_.path(); }
-
- private:
-  fs::ScopedTempDir directory_ = *fs::ScopedTempDir::create();
-};
+Trial delegated() {
+  Trial trial;
+  trial.is_delegated = [](const std::string&) { return true; };
+  return trial;
+}
 
 }  // namespace
 
-TEST_CASE("membership: v1 controllers by name, v2 by the zero line", "[cgroups]") {
-  Membership m = parse_membership("9:name=systemd:/\n4:cpu,cpuacct:/a:b\n3:memory:/job\n0::/x/y\nbroken\n");
-  CHECK(m.unified == "/x/y");
-  CHECK(m.v1 == std::map<std::string, std::string>{{"cpu", "/a:b"}, {"cpuacct", "/a:b"}, {"memory", "/job"}});
-  CHECK_FALSE(parse_membership("3:memory:/job\n").unified);
-}
-
-TEST_CASE("mounts: only cgroup ones, with controllers and escapes undone", "[cgroups]") {
-  auto mounts = parse_mounts(
-      "21 1 0:5 / /proc rw - proc proc rw\n"
-      "40 30 0:33 /docker/ab /sys/fs/cg\\040roup/memory rw,relatime master:3 - cgroup cgroup rw,memory\n"
-      "41 30 0:34 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n"
-      "42 30 0:35 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
-  REQUIRE(mounts.size() == 3);
-  CHECK(mounts[0].target == "/sys/fs/cg roup/memory");
-  CHECK(mounts[0].root == "/docker/ab");
-  CHECK(mounts[0].controllers == std::vector<std::string>{"memory"});
-  CHECK(mounts[1].controllers.empty());
-  CHECK(mounts[2].unified);
-}
-
-TEST_CASE("directory_of: by what the mount shows", "[cgroups]") {
-  struct Row {
-    const char* root;
-    const char* cgroup;
-    const char* expected;
-  };
-  for (const Row& row : std::vector<Row>{{"/", "/", "/cg"},
-                                         {"/", "/a/b", "/cg/a/b"},
-                                         {"/a", "/a", "/cg"},
-                                         {"/a", "/a/b", "/cg/b"},
-                                         {"/a", "/ab", nullptr},
-                                         {"/a", "/", nullptr},
-                                         {"/", "/../x", nullptr}}) {
-    INFO(row.root << " " << row.cgroup);
-    auto found = directory_of(Mount{row.root, "/cg", true, {}}, row.cgroup);
-    CHECK(found == (row.expected ? std::optional<std::string>(row.expected) : std::nullopt));
-  }
-}
-
 TEST_CASE("leaf: inside our own cgroup where it is delegated, and nothing is left behind", "[cgroups]") {
   FakeHost host("0::/user/scope\n", kUnifiedMount);
-  host.cgroup("/sys/fs/cgroup/user/scope", "cpu memory pids");
-  Leaf leaf = probe_leaf(host.root());
+  host.cgroup("/sys/fs/cgroup/user/scope", "cpu hugetlb memory pids");
+  Leaf leaf = probe_leaf(host.root(), Insist::kOff, delegated());
+  CHECK(leaf.kind == LeafKind::kInside);
   CHECK(leaf.usable);
   CHECK(leaf.reason.empty());
   CHECK(leaf.layout == Layout::kUnified);
@@ -100,7 +43,77 @@ TEST_CASE("leaf: beside the task's cgroup where a hook made one", "[cgroups]") {
   host.cgroup("/sys/fs/cgroup/job/user/sublet", "cpu memory");
   Leaf leaf = probe_leaf(host.root());
   CHECK(leaf.usable);
+  CHECK(leaf.kind == LeafKind::kBeside);
   CHECK(leaf.parent == host.root() + "/sys/fs/cgroup/job/user/sublet");
+  // Of one write the last is left in a plain file: all is taken back.
+  CHECK(*fs::read_file(leaf.parent + "/cgroup.subtree_control") == "-cpuory");
+}
+
+TEST_CASE("leaf: a hook's, at a cgroup further up", "[cgroups]") {
+  FakeHost host("0::/job/step/user/task_0\n", kUnifiedMount);
+  host.cgroup("/sys/fs/cgroup/job/step/user/task_0", "memory");
+  host.cgroup("/sys/fs/cgroup/job", "memory");
+  host.cgroup("/sys/fs/cgroup/job/sublet", "memory");
+  CHECK(probe_leaf(host.root()).parent == host.root() + "/sys/fs/cgroup/job/sublet");
+}
+
+TEST_CASE("leaf: a controller that is listed but refused is named; without memory it is of no use", "[cgroups]") {
+  FakeHost host("0::/job/task_0\n", kUnifiedMount);
+  host.cgroup("/sys/fs/cgroup/job/task_0", "");
+  host.cgroup("/sys/fs/cgroup/job", "");
+  host.cgroup("/sys/fs/cgroup/job/sublet", "cpu memory pids");
+  auto refusing = [](const std::string& what) {
+    Trial trial;
+    trial.write = [what](const std::string& path, const std::string& text) -> Result<void> {
+      if (text == "+" + what) return fail_errno("write " + path, EINVAL);
+      return {};
+    };
+    return trial;
+  };
+  Leaf leaf = probe_leaf(host.root(), Insist::kOff, refusing("cpu"));
+  CHECK(leaf.usable);
+  CHECK(leaf.controllers == std::vector<std::string>{"memory", "pids"});
+  const std::string why = "write " + host.root() + "/sys/fs/cgroup/job/sublet/cgroup.subtree_control: Invalid argument";
+  CHECK(leaf.refused == std::vector<std::string>{"cpu: " + why});
+  leaf = probe_leaf(host.root(), Insist::kOff, refusing("memory"));
+  CHECK_FALSE(leaf.usable);
+  CHECK(leaf.reason.starts_with("the memory controller is listed, but not to be had: memory: " + why));
+}
+
+TEST_CASE("leaf: our own cgroup is divided only if it is ours to divide", "[cgroups]") {
+  struct Row {
+    const char* name;
+    const char* cgroup;
+    const char* procs;
+    bool marked;
+    Insist insist;
+    const char* reason;  // its end; nullptr: usable
+  };
+  const std::vector<Row> rows = {
+      {"marked, we alone", "/u/s", "77\n", true, Insist::kOff, nullptr},
+      {"not marked", "/u/s", "77\n", false, Insist::kOff, "is not marked as delegated (systemd: Delegate=yes)"},
+      {"not marked, but told to", "/u/s", "77\n", false, Insist::kOn, nullptr},
+      {"another one in it", "/u/s", "77\n4\n", true, Insist::kOff, "and would have to move"},
+      {"another one in it, but told to", "/u/s", "77\n4\n", true, Insist::kOn, nullptr},
+      {"the top of what a container sees", "/", "77\n", false, Insist::kOff, nullptr},
+      {"a task of Slurm's", "/slurmstepd.scope/job_1/step_0/user/task_0", "77\n", true, Insist::kOn,
+       "is a task of Slurm's, which ends only what is not in cgroups below it"},
+      {"a task of an older Slurm's", "/n1_slurmstepd.scope/job_1/step_0/user/task_0", "77\n", true, Insist::kOn,
+       "is a task of Slurm's, which ends only what is not in cgroups below it"},
+  };
+  for (const Row& row : rows) {
+    INFO(row.name);
+    FakeHost host(std::string("0::") + row.cgroup + "\n", kUnifiedMount);
+    const std::string own = std::string("/sys/fs/cgroup") + (std::string(row.cgroup) == "/" ? "" : row.cgroup);
+    host.cgroup(own, "memory");
+    host.file(own + "/cgroup.procs", row.procs);
+    Trial trial;
+    trial.is_delegated = [&](const std::string&) { return row.marked; };
+    trial.self = 77;
+    const Leaf leaf = probe_leaf(host.root(), row.insist, trial);
+    CHECK(leaf.usable == (row.reason == nullptr));
+    if (row.reason != nullptr) CHECK_THAT(leaf.reason, Catch::EndsWith(row.reason));
+  }
 }
 
 TEST_CASE("leaf: each reason why not", "[cgroups]") {
@@ -137,34 +150,6 @@ TEST_CASE("leaf: each reason why not", "[cgroups]") {
   SECTION("nothing at all") {
     FakeHost host("", "");
     CHECK(probe_leaf(host.root()).layout == Layout::kNone);
-  }
-}
-
-TEST_CASE("memory limit: the tightest on the whole path", "[cgroups]") {
-  SECTION("v2, tightest in the middle") {
-    FakeHost host("0::/job/step/task\n", kUnifiedMount);
-    host.file("/sys/fs/cgroup/job/memory.max", "4096000\n");
-    host.file("/sys/fs/cgroup/job/step/memory.max", "2048000\n");
-    host.file("/sys/fs/cgroup/job/step/task/memory.max", "max\n");
-    CHECK(memory_limit(host.root()) == 2048000u);
-  }
-  SECTION("v1, and the number that means none") {
-    FakeHost host("4:memory:/job/x\n", "40 30 0:33 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n");
-    host.file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-    CHECK_FALSE(memory_limit(host.root()));
-    host.file("/sys/fs/cgroup/memory/job/memory.limit_in_bytes", "777\n");
-    host.file("/sys/fs/cgroup/memory/job/x/memory.limit_in_bytes", "888\n");
-    CHECK(memory_limit(host.root()) == 777u);
-  }
-  SECTION("v1 in a container: the host's path is not to be seen, the top is") {
-    FakeHost host("4:memory:/docker/ab\n",
-                  "40 30 0:33 /docker/ab /sys/fs/cgroup/memory ro - cgroup cgroup ro,memory\n");
-    host.file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "1000\n");
-    CHECK(memory_limit(host.root()) == 1000u);
-  }
-  SECTION("none") {
-    FakeHost host("0::/\n", kUnifiedMount);
-    CHECK_FALSE(memory_limit(host.root()));
   }
 }
 

@@ -147,7 +147,14 @@ TEST_CASE("containerd: the wrapper learns how many ids there are", "[cluster]") 
   const Plan plan = good_plan({}, facts);
   const auto settings = oci_settings_from_json(text_of(containerd_files(plan), "oci.json"));
   REQUIRE(settings);
-  CHECK(*settings == OciSettings{"/run/components/runc", false, 1, true, bypass::Level::kFast, {}, kWrapperInside});
+  CHECK(*settings == OciSettings{"/run/components/runc",
+                                 true,
+                                 1,
+                                 true,
+                                 bypass::Level::kFast,
+                                 {},
+                                 kWrapperInside,
+                                 cgroups::wanted_controllers()});
   const Service service = containerd_service(plan);
   CHECK(service.fake_ids_limit == 1);
   CHECK(service.env.at(0).ends_with(":/run/components"));

@@ -18,13 +18,54 @@ TEST_CASE("kubelet: nobody gets in without a certificate, and no port is open to
   CHECK(json["tlsPrivateKeyFile"] == "/run/sublet/pki/kubelet.key");
 }
 
+TEST_CASE("kubelet: pods have cgroups where the plan has one for the cluster", "[cluster]") {
+  struct Row {
+    const char* what;
+    std::function<void(Plan&)> change;
+    nlohmann::json expected;  // null: not there
+  };
+  const std::vector<Row> rows = {
+      {"a leaf",
+       [](Plan&) {},
+       {{"cgroupsPerQOS", true},
+        {"enforceNodeAllocatable", {"pods"}},
+        {"cgroupRoot", "/"},
+        {"cpuCFSQuota", false},
+        {"podPidsLimit", 4096}}},
+      {"CPU limits asked for", [](Plan& p) { p.config.cpu_limits = true; }, {{"cpuCFSQuota", true}}},
+      {"no limit of pids", [](Plan& p) { p.config.pod_pids = 0; }, {{"podPidsLimit", nullptr}}},
+      {"no pids controller",
+       [](Plan& p) {
+         p.cgroups.controllers = {"memory", "cpu"};
+       },
+       {{"podPidsLimit", nullptr}}},
+      {"none",
+       [](Plan& p) { settle_cgroups(p, {}); },
+       {{"cgroupsPerQOS", false},
+        {"enforceNodeAllocatable", nlohmann::json::array()},
+        {"cgroupRoot", nullptr},
+        {"podPidsLimit", nullptr}}},
+  };
+  for (const Row& row : rows) {
+    INFO(row.what);
+    Plan plan = good_plan();
+    row.change(plan);
+    const auto json = json_of(kubelet_files(plan, sample_pki()), "etc/kubelet.json");
+    for (const auto& [key, value] : row.expected.items()) {
+      INFO(key);
+      CHECK(json.value(key, nlohmann::json()) == value);
+    }
+    const auto oci = json_of(containerd_files(plan), "oci.json");
+    CHECK(oci["cgroups"] == plan.cgroups.any());
+    CHECK(oci["controllers"] == plan.cgroups.controllers);
+  }
+}
+
 TEST_CASE("kubelet: it is told that it is not root, and where the rest is", "[cluster]") {
   const Plan plan = good_plan();
   const auto files = kubelet_files(plan, sample_pki());
   const auto json = json_of(files, "etc/kubelet.json");
   CHECK(json["featureGates"]["KubeletInUserNamespace"] == true);
-  CHECK(json["cgroupsPerQOS"] == false);
-  CHECK(json["enforceNodeAllocatable"] == nlohmann::json::array());
   CHECK(json["failSwapOn"] == false);
   CHECK(json["clusterDNS"] == nlohmann::json::array({"10.43.0.10"}));
   CHECK(json["clusterDomain"] == "cluster.local");

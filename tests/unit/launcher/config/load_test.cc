@@ -101,6 +101,8 @@ dir = "~/s"
 mode = "single"
 [cgroups]
 mode = "none"
+cpu_limits = true
+pod_pids = 9
 [network]
 tap = "off"
 mtu = 1500
@@ -142,6 +144,8 @@ level = "debug"
   CHECK(c.state_dir == "/home/u/s");
   CHECK(c.identity == IdentityMode::kSingle);
   CHECK(c.cgroups == CgroupMode::kNone);
+  CHECK(c.cpu_limits);
+  CHECK(c.pod_pids == 9);
   CHECK(c.tap == TapMode::kOff);
   CHECK(c.mtu == 1500);
   CHECK_FALSE(c.ipv6);

@@ -63,14 +63,9 @@ TEST_CASE("doctor: a host that gives everything", "[facts]") {
   for (const Ladder& each : d.ladders) {
     INFO(each.name);
     REQUIRE(each.taken() != nullptr);
-    if (each.name != "cgroups") CHECK(each.taken() == &each.rungs[0]);
+    CHECK(each.taken() == &each.rungs[0]);
   }
   for (const Limit& limit : d.limits) CHECK(limit.ok());
-  // This version does not use them yet, and says so.
-  const Ladder& cgroups = ladder(d, "cgroups");
-  CHECK(cgroups.taken()->name == "none");
-  CHECK(rung(cgroups, "leaf").reason == "available, not used yet by this version");
-  CHECK(rung(cgroups, "leaf").available);
   CHECK(admin_script(d).ends_with("\n# Nothing.\n"));
 }
 
@@ -179,8 +174,20 @@ TEST_CASE("doctor: what is lost, which rung is taken then, and at what cost", "[
        "broken", Cost::kRequired, ""},
       {"no components", [](Facts& f, Config&) { f.components.clear(); }, "components", "", "all",
        "nothing was looked for", Cost::kRequired, ""},
-      {"cgroup leaf", [](Facts& f, Config&) { f.cgroup_leaf = f.cgroup_systemd = kBroken; }, "cgroups", "none", "leaf",
-       "broken", Cost::kDegrades, "JOB/sublet"},
+      {"no cgroups", [](Facts& f, Config&) { f.cgroup_leaf = f.cgroup_systemd = kBroken; }, "cgroups", "none", "leaf",
+       "broken", Cost::kDegrades, "/sublet"},
+      {"no user manager", [](Facts& f, Config&) { f.cgroup_leaf = f.cgroup_systemd = kBroken; }, "cgroups", "none",
+       "systemd", "broken", Cost::kDegrades, "loginctl enable-linger 'ann'"},
+      {"cgroup leaf", [](Facts& f, Config&) { f.cgroup_leaf = kBroken; }, "cgroups", "systemd", "leaf", "broken",
+       Cost::kDegrades, "/sublet"},
+      {"a scope asked for", [](Facts&, Config& c) { c.cgroups = CgroupMode::kSystemd; }, "cgroups", "systemd", "leaf",
+       "cgroups.mode is \"systemd\"", Cost::kDegrades, ""},
+      {"a leaf asked for, and there is none",
+       [](Facts& f, Config& c) {
+         f.cgroup_leaf = kBroken;
+         c.cgroups = CgroupMode::kLeaf;
+       },
+       "cgroups", "none", "leaf", "broken", Cost::kDegrades, "/sublet"},
       {"hybrid cgroups",
        [](Facts& f, Config&) {
          f.cgroup_leaf = f.cgroup_systemd = kBroken;

@@ -58,6 +58,17 @@ TEST_CASE("mounts: proc and sysfs by the ladder", "[node]") {
   CHECK(place(steps, Kind::kBind, "/sys") >= 0);
 }
 
+TEST_CASE("mounts: cgroups are writable where they are the cluster's own, and only there", "[node]") {
+  RootFacts with = facts();
+  with.own_cgroup = true;
+  const auto own = plan_root(with);
+  CHECK(place(own, Kind::kCgroup2Writable, "/sys/fs/cgroup") > place(own, Kind::kSysfs, "/sys"));
+  CHECK(place(own, Kind::kCgroup2, "/sys/fs/cgroup") == -1);
+  const auto shared = plan_root(facts());
+  CHECK(place(shared, Kind::kCgroup2, "/sys/fs/cgroup") >= 0);
+  CHECK(place(shared, Kind::kCgroup2Writable, "/sys/fs/cgroup") == -1);
+}
+
 TEST_CASE("mounts: which of the user's directories are shown", "[node]") {
   const std::string state = "/scratch/ada/tmp/sublet-1000/local-x";
   auto places = writable_places({"/home/ada", "/home/ada/work", "/", "", "relative", "/run/user/1000", "/tmp",

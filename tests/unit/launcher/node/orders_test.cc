@@ -19,6 +19,7 @@ NodeOrders orders() {
   service.name = "etcd";
   service.argv = {"/bin/etcd"};
   orders.services = {service};
+  orders.bypass = orders.cgroup = true;
   return orders;
 }
 
@@ -28,6 +29,7 @@ TEST_CASE("orders: survive the way through text", "[node]") {
   auto back = orders_from_text(to_text(orders()));
   REQUIRE(back);
   CHECK(to_text(*back) == to_text(orders()));
+  CHECK(back->cgroup);
 }
 
 TEST_CASE("orders: what is no orders is refused", "[node]") {

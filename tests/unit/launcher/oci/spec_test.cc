@@ -15,7 +15,10 @@ namespace {
 
 const OciSettings kSingle{"/r", true, 1};
 const OciSettings kPartial{"/r", true, 2001};
-const OciSettings kFull{"/r", true, 65537};
+const OciSettings kFull{
+    "/r", true, 65537, false, sublet::bypass::Level::kOff, {}, "", {"memory", "cpu", "pids", "cpuset", "io"}};
+const OciSettings kFewControllers{"/r", true, 65537, false, sublet::bypass::Level::kOff, {}, "", {"memory", "pids"}};
+const OciSettings kCpuset{"/r", true, 65537, false, sublet::bypass::Level::kOff, {}, "", {"memory", "cpuset"}};
 const OciSettings kNoCgroups{"/r", false, 65537};
 const OciSettings kConfined{"/r", true, 65537, false, sublet::bypass::Level::kOff, {0, 2, 3}, "/w"};
 
@@ -90,6 +93,20 @@ const Row kRows[] = {
      R"({"linux":{"resources":{"memory":{"limit":9}},"cgroupsPath":"/k8s.io/x","namespaces":[{"type":"cgroup"}]},
          "mounts":[{"type":"cgroup","destination":"/sys/fs/cgroup"}]})",
      R"({"linux":{"namespaces":[{"type":"cgroup"}]},"mounts":[{"type":"cgroup","destination":"/sys/fs/cgroup"}]})"},
+    {"cgroups: what no controller is there for goes", kFewControllers,
+     R"({"linux":{"cgroupsPath":"/kubepods/x","resources":{"cpu":{"shares":512,"quota":5,"cpus":"0"},"pids":{"limit":7},
+         "memory":{"limit":9},"blockIO":{"weight":5},"hugepageLimits":[{"pageSize":"2MB","limit":0}],"rdma":{},
+         "unified":{"memory.oom.group":"1","cpu.idle":"1","cgroup.max.depth":"3"},
+         "devices":[{"allow":false,"access":"rwm"}]}}})",
+     R"({"linux":{"cgroupsPath":"/kubepods/x","resources":{"pids":{"limit":7},"memory":{"limit":9},
+         "unified":{"memory.oom.group":"1","cgroup.max.depth":"3"},"devices":[{"allow":false,"access":"rwm"}]}}})"},
+    {"cgroups: the CPU's weight and its sets are two controllers", kCpuset,
+     R"({"linux":{"resources":{"cpu":{"shares":512,"cpus":"0","mems":"0"}}}})",
+     R"({"linux":{"resources":{"cpu":{"cpus":"0","mems":"0"}}}})"},
+    {"cgroups: nothing goes that can be done", kFull,
+     R"({"linux":{"cgroupsPath":"/x","resources":{"cpu":{"shares":2,"quota":5},"memory":{"limit":9},"pids":{"limit":7},
+         "unified":{"memory.high":"5"}}}})",
+     nullptr},
     {"numbers, order-free members and unknown parts survive", kNoCgroups,
      R"({"z":9223372036854775807,"a":-1,"b":1.5,"root":{"path":"rootfs","readonly":true}})", nullptr},
 };

@@ -39,6 +39,8 @@ TEST_CASE("plan as JSON: says what the plan says", "[plan]") {
   CHECK(json["identity"]["rung"] == "subuid");
   CHECK(json["identity"]["uid_map"].size() == plan.identity.uids.size());
   CHECK(json["identity"]["uid_map"][0]["outside"] == plan.identity.uids[0].outside);
+  CHECK(json["cgroups"] == "leaf");
+  CHECK(json["cgroup_controllers"].size() == 5);
   CHECK(json["network"]["out"] == "tap");
   CHECK(json["network"]["ipv6"] == true);
   CHECK(json["network"]["services"] == "10.43.0.0/16");
@@ -66,7 +68,8 @@ TEST_CASE("plan as text: a row each, and what is lost", "[plan]") {
         "share          2 CPUs (by the CPUs that we may run on), 2.0 GiB (by SLURM_MEM_PER_NODE); for "
         "pods 1.4 GiB\n",
         "service proxy  nftables\n", "snapshotter    native\n", "proc, sysfs    fresh, fresh\n",
-        "writable       /home/änn /a b\n", "lost:          cgroups: ", "lost:          images: "})
+        "writable       /home/änn /a b\n", "cgroups        leaf, with memory cpu pids cpuset io\n",
+        "lost:          images: "})
     CHECK_THAT(text, Catch::Contains(row));
 }
 

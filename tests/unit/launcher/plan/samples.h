@@ -20,6 +20,9 @@ inline Facts good_facts() {
                               &Facts::fresh_proc, &Facts::fresh_sysfs, &Facts::nftables, &Facts::iptables,
                               &Facts::bridge, &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd})
     facts.*field = {true, ""};
+  facts.cgroup_leaf_base = "/sys/fs/cgroup/job/sublet";
+  facts.cgroup_bus = "/run/user/1001/bus";
+  facts.cgroup_controllers = facts.cgroup_systemd_controllers = cgroups::wanted_controllers();
   facts.state = {{"/tmp", "/tmp", 0xEF53, std::uint64_t{9} << 30, false, {true, ""}}};
   facts.components = {{"kubernetes", "/c/kubernetes", "v1.36.3", {true, ""}}, {"etcd", "/c/etcd", "", {true, ""}}};
   return facts;
