@@ -76,7 +76,7 @@ Result<Home> Home::make(const HomePlan& plan, const std::string& name, pid_t pid
   Home home(plan.kind, base, base + "/" + full);
   TRY(sys::mkdir(home.path_, kMode));
   if (auto settled = home.settle(plan, pid); !settled) {
-    (void)sys::rmdir(home.path_);
+    (void)remove_cgroups(home.path_, std::chrono::milliseconds(0));
     return tl::unexpected(std::move(settled).error());
   }
   return home;
@@ -84,6 +84,8 @@ Result<Home> Home::make(const HomePlan& plan, const std::string& name, pid_t pid
 
 Result<void> Home::settle(const HomePlan& plan, pid_t pid) {
   lock_ = TRY(lock_cgroup(path_, Lock::kShared, std::chrono::milliseconds(0)));
+  // node-init's, made here already: what can fail does so while there is another rung to take.
+  TRY(sys::mkdir(path_ + "/" + kSystemName, kMode));
   auto settled = [&]() -> Result<void> {
     // Where BASE has processes they leave first: with one in it no controller can be given to its children.
     if (kind_ != HomePlan::Kind::kBeside) TRY(move_in(plan, pid));

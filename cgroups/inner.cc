@@ -16,8 +16,6 @@
 namespace sublet::cgroups {
 namespace {
 
-constexpr mode_t kMode = 0755;
-
 // What pods must not take from the control plane by sheer weight: about what it needs when idle. Of use where memory is
 // short in HOME itself; a limit above that reclaims from all in it alike.
 constexpr const char* kProtected = "536870912";
@@ -47,7 +45,6 @@ Result<Inner> Inner::enter(std::vector<std::string>& refused) {
   inner.lock_ = TRY(lock_cgroup(home, Lock::kShared, std::chrono::milliseconds(0)));
   TRY(sys::unshare(CLONE_NEWCGROUP));
   const std::string leaf = home + "/" + kSystemName;
-  TRY(sys::mkdir(leaf, kMode));
   TRY(move_process(0, leaf));
   Granted granted = grant(home);
   inner.controllers_ = granted.controllers;

@@ -14,8 +14,8 @@ namespace sublet::cgroups {
 class Inner {
  public:
   /// Called in the cluster's cgroup, before the root is changed: opens the way out, unshares the cgroup namespace
-  /// (whose root is the caller's cgroup at that time, cgroup_namespaces(7)), moves into HOME/system and gives HOME's
-  /// controllers to its children. `refused` gets those that could not be given.
+  /// (whose root is the caller's cgroup at that time, cgroup_namespaces(7)), moves into HOME/system (which is there)
+  /// and gives HOME's controllers to its children. `refused` gets those that could not be given.
   [[nodiscard]] static Result<Inner> enter(std::vector<std::string>& refused);
 
   /// When all other processes have ended and the launcher is gone: removes the tree, with HOME itself if BASE lets us
