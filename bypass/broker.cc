@@ -19,10 +19,12 @@
 #include "base/unix_socket.h"
 #include "bypass/announcement.h"
 #include "bypass/calls.h"
+#include "bypass/isolation.h"
 #include "bypass/orders.h"
 #include "bypass/report.h"
 #include "bypass/rights.h"
 #include "bypass/routes.h"
+#include "bypass/sandbox.h"
 #include "bypass/socket_kind.h"
 #include "bypass/tools.h"
 
@@ -80,7 +82,9 @@ class ListenerThread {
 class Broker {
  public:
   Broker(EventLoop loop, BrokerOrders orders, std::uint64_t network)
-      : loop_(std::move(loop)), orders_(std::move(orders)), network_(network) {}
+      : loop_(std::move(loop)), orders_(std::move(orders)), network_(network) {
+    isolation_.all = orders_.policies;
+  }
 
   Result<int> run() {
     routes_ = TRY(RouteWatch::create());
@@ -136,8 +140,17 @@ class Broker {
       (void)!::write(kReadyFd, &byte, 1);
       return {};
     }
+    if (message.text.starts_with(kIsolationMessage))
+      return isolate(isolation_from_json(std::string_view(message.text).substr(kIsolationMessage.size())));
     if (message.fds.size() != 2) return fail("not two descriptors");
     return attach(TRY(announcement_from_json(message.text)), std::move(message.fds[0]), std::move(message.fds[1]));
+  }
+
+  Result<void> isolate(Result<Isolation> isolation) {
+    if (!isolation) return tl::unexpected(isolation.error());
+    isolation_ = std::move(*isolation);
+    for (const auto& [inode, pod] : pods_) pod->isolated = is_isolated(isolation_, pod->record);
+    return {};
   }
 
   Result<void> attach(Announcement announcement, UniqueFd fd, UniqueFd network) {
@@ -145,6 +158,7 @@ class Broker {
     if (::fstat(network.get(), &status) != 0) return fail_errno("the pod's network namespace");
     std::shared_ptr<Pod>& pod = pods_[status.st_ino];
     if (pod == nullptr) pod = std::make_shared<Pod>(announcement.record, std::move(network), status.st_ino);
+    pod->isolated = is_isolated(isolation_, pod->record);
     prefer_sync_wake_up(fd.get());
     const std::uint32_t number = announcement.number;
     auto shared = std::make_shared<UniqueFd>(std::move(fd));
@@ -208,6 +222,7 @@ class Broker {
   std::unique_ptr<Pending> pending_;
   std::unique_ptr<Tools> tools_;
   std::map<ino_t, std::shared_ptr<Pod>> pods_;
+  Isolation isolation_;
   Counters gone_;  // of pods that are no more
   std::mutex mutex_;
   std::vector<std::uint32_t> ended_;
@@ -234,6 +249,8 @@ Result<int> run_broker() {
     return fail("this kernel does not tell network namespaces of sockets apart (SO_NETNS_COOKIE, 5.14)");
   EventLoop loop = TRY(EventLoop::create());
   Broker broker(std::move(loop), std::move(orders), network);
+  // Now, as it has tried with a child what this kernel does (receive_ends()), and has looked at nobody's memory yet.
+  if (auto confined = enter_sandbox(); !confined) log::warning("{}", confined.error().what);
   const int status = TRY(broker.run());
   // Threads may wait in calls that only the end of the process ends.
   ::_exit(status);

@@ -119,6 +119,10 @@ Calls::Ending Calls::on_socket(const Request& request) {
   // Our predecessor gave it one already.
   if (const std::uint32_t given = request.slot->given.load(); given != 0)
     return {Ending::Kind::kReply, 0, static_cast<int>(given) - 1};
+  if (listener_.pod->isolated.load(std::memory_order_relaxed)) {
+    counters.count(Reason::kNetworkPolicy);
+    return pass();
+  }
   const UniqueFd socket = host_socket(domain);
   if (!socket || ((flags & SOCK_NONBLOCK) != 0 && ::fcntl(socket.get(), F_SETFL, O_NONBLOCK) != 0)) {
     counters.count(policy().device == 0 ? Reason::kNoRoute : Reason::kResources);
@@ -206,7 +210,9 @@ Calls::Ending Calls::on_connect(const Request& request) {
   const std::optional<Endpoint> endpoint = endpoint_of(to);
   // AF_UNSPEC undoes a connection (connect(2)); anything else is the kernel's to refuse. Neither reaches anybody.
   if (!endpoint) return connect(request, std::move(socket), to, false);
-  const Reason reason = decide(policy(), *endpoint);
+  // It may have got the socket before the policy was there.
+  const bool isolated = listener_.pod->isolated.load(std::memory_order_relaxed);
+  const Reason reason = isolated ? Reason::kNetworkPolicy : decide(policy(), *endpoint);
   if (reason == Reason::kNone) {
     counters.count(counters.connections);
     return connect(request, std::move(socket), to, true);

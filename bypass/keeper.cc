@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "base/sys.h"
 #include "base/unix_socket.h"
+#include "bypass/isolation.h"
 #include "bypass/slots.h"
 
 namespace sublet::bypass {
@@ -28,6 +29,7 @@ void Keeper::connect(UniqueFd broker) {
   told_ = 0;
   known_ = last_;
   said_known_ = false;
+  isolation_told_ = isolation_.empty();
   if (!sys::set_nonblocking(broker_.get(), true) || !send_message(broker_.get(), "memory", {memory_.get()}))
     return broker_.reset();  // it is dead already; the launcher sends another one
   tell();
@@ -39,15 +41,24 @@ void Keeper::take_one() {
   if (!connection || !is_own_peer(connection.get())) return;
   constexpr timeval kPatience{2, 0};
   (void)::setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  const auto kept = keep(connection.get());
+  const auto kept = take(connection.get());
   if (!kept) log::warning("a container's listener: {}", kept.error().what);
   (void)send_message(connection.get(), kept ? "ok" : kept.error().what);
   if (kept) tell();
 }
 
-Result<void> Keeper::keep(int connection) {
+Result<void> Keeper::take(int connection) {
   Message message = TRY(receive_message(connection));
   if (message.end) return fail("the wrapper has closed the connection");
+  if (!message.text.starts_with(kIsolationMessage)) return keep(std::move(message));
+  const auto checked = isolation_from_json(std::string_view(message.text).substr(kIsolationMessage.size()));
+  if (!checked) return tl::unexpected(checked.error());
+  isolation_ = std::move(message.text);
+  isolation_told_ = false;
+  return {};
+}
+
+Result<void> Keeper::keep(Message message) {
   if (message.fds.size() != 2) return fail("not two descriptors");
   Record record = TRY(record_from_json(message.text));
   const std::uint32_t number = ++last_;
@@ -82,6 +93,10 @@ void Keeper::watch(bool writable) {
 void Keeper::tell() {
   if (!broker_) return;
   bool full = false;
+  if (!isolation_told_) {
+    isolation_told_ = send_message(broker_.get(), isolation_).has_value();
+    full = !isolation_told_;
+  }
   for (auto next = kept_.upper_bound(told_); next != kept_.end() && !full; ++next) {
     if (next->first > known_ && !said_known_) break;
     full = !send_message(broker_.get(), to_json(next->second.announcement),

@@ -13,13 +13,15 @@
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "base/unix_socket.h"
 #include "bypass/announcement.h"
 
 namespace sublet::bypass {
 
 // Keeper → broker: "memory" with the memory of Slots; then one message for each listener, and for each new one as it
 // comes (announcement(), with the listener and the pod's network namespace); "known" after those that were there
-// before. Broker → keeper: "gone N": nobody is left under listener N's filter.
+// before. "isolation …" (isolation.h) comes right after the memory, if anybody has told of any, and again with each
+// change. Broker → keeper: "gone N": nobody is left under listener N's filter.
 
 class Keeper {
  public:
@@ -36,7 +38,9 @@ class Keeper {
   };
   explicit Keeper(EventLoop& loop) : loop_(loop) {}
   void take_one();
-  Result<void> keep(int connection);
+  /// One message of somebody's: a container's listener, or who is isolated.
+  Result<void> take(int connection);
+  Result<void> keep(Message message);
   void on_broker(std::uint32_t events);
   void tell();
   void watch(bool writable);
@@ -50,6 +54,8 @@ class Keeper {
   std::uint32_t told_ = 0;   // the broker knows those up to here
   std::uint32_t known_ = 0;  // and hears "known" after this one
   bool said_known_ = false;
+  std::string isolation_;  // the message; empty: nobody has told
+  bool isolation_told_ = true;
   EventLoop::Watch socket_watch_;
   EventLoop::Watch broker_watch_;
 };

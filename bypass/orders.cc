@@ -30,7 +30,8 @@ std::string to_json(const BrokerOrders& orders) {
   return json{{"device", orders.device},
               {"cluster", texts(orders.cluster)},
               {"denied", texts(orders.denied)},
-              {"podsHaveIpv6", orders.pods_have_ipv6}}
+              {"podsHaveIpv6", orders.pods_have_ipv6},
+              {"policies", orders.policies}}
       .dump();
 }
 
@@ -47,6 +48,8 @@ Result<BrokerOrders> broker_orders_from_json(std::string_view text) {
       orders.denied = TRY(prefixes(value, key));
     } else if (key == "podsHaveIpv6" && value.is_boolean()) {
       orders.pods_have_ipv6 = value.get<bool>();
+    } else if (key == "policies" && value.is_boolean()) {
+      orders.policies = value.get<bool>();
     } else {
       return fail("the broker's orders: unknown or wrong: \"" + key + "\"");
     }

@@ -23,6 +23,7 @@ struct BrokerOrders {
   std::vector<Cidr> cluster;  // prefixes of pods, Services and node
   std::vector<Cidr> denied;   // the site's deny list
   bool pods_have_ipv6 = false;
+  bool policies = false;  // the keeper tells of isolated pods (isolation.h): until it has, all are
 
   bool operator==(const BrokerOrders&) const = default;
 };

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,6 +24,7 @@ struct Pod {
   const UniqueFd network;
   const ino_t network_inode;
   Counters counters;
+  std::atomic<bool> isolated{false};  // a NetworkPolicy keeps it from leaving freely
 
   // Unused TCP sockets of the pod's namespace; PodSockets fills them.
   std::mutex mutex;

@@ -8,8 +8,9 @@ namespace sublet::bypass {
 namespace {
 
 constexpr std::array<const char*, static_cast<std::size_t>(Reason::kCount)> kNames = {
-    "bypassed",     "loopback", "cluster", "link-local", "multicast",  "denied",          "ipv6",     "other-device",
-    "host-address", "no-route", "server",  "option",     "interfaces", "other-namespace", "resources"};
+    "bypassed",   "loopback",        "cluster",        "link-local", "multicast", "denied",
+    "ipv6",       "other-device",    "host-address",   "no-route",   "server",    "option",
+    "interfaces", "other-namespace", "network-policy", "resources"};
 
 // By hand and not by prefixes: this is asked for every connection.
 Reason special_v4(const std::array<std::uint8_t, 16>& bytes) {

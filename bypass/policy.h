@@ -28,6 +28,7 @@ enum class Reason : std::uint8_t {
   kOption,          // an option that a host's socket cannot have
   kInterfaces,      // asked for the namespace's interfaces (SIOCGIF…)
   kOtherNamespace,  // the program has unshared its network namespace
+  kNetworkPolicy,   // a NetworkPolicy holds the pod, which only the cluster's own network can hold to
   kResources,       // the broker had no descriptor or socket left
   kCount,
 };

@@ -6,6 +6,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -78,12 +79,21 @@ void RouteWatch::drain() const {
   while (::recv(socket_.get(), buffer.data(), buffer.size(), 0) > 0 || errno == ENOBUFS || errno == EINTR) errno = 0;
 }
 
-int device_index(const std::string& name) { return static_cast<int>(::if_nametoindex(name.c_str())); }
+// By hand, as if_nametoindex(3) would make a socket of a family that the broker may not have (sandbox.h).
+int device_index(const std::string& name) {
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  if (!socket || name.size() >= sizeof request.ifr_name) return 0;
+  std::memcpy(request.ifr_name, name.data(), name.size());
+  return ::ioctl(socket.get(), SIOCGIFINDEX, &request) == 0 ? request.ifr_ifindex : 0;
+}
 
 std::string device_name(int index) {
-  std::array<char, IF_NAMESIZE> name{};
-  if (index <= 0 || ::if_indextoname(static_cast<unsigned>(index), name.data()) == nullptr) return "";
-  return name.data();
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  request.ifr_ifindex = index;
+  if (index <= 0 || !socket || ::ioctl(socket.get(), SIOCGIFNAME, &request) != 0) return "";
+  return request.ifr_name;
 }
 
 }  // namespace sublet::bypass

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 unit_tests(bypass
-  SOURCES abi_test.cc endpoint_test.cc filter_test.cc keeper_test.cc policy_test.cc slots_test.cc texts_test.cc
+  SOURCES abi_test.cc endpoint_test.cc filter_test.cc isolation_test.cc keeper_test.cc policy_test.cc sandbox_test.cc slots_test.cc texts_test.cc
     values_test.cc
   DEPS bypass)
 
-set(probe_sources attacks connect epoll load probe processes signals sockets)
+set(probe_sources attacks connect epoll load probe processes quiet signals sockets)
 list(TRANSFORM probe_sources PREPEND support/probe/)
 list(TRANSFORM probe_sources APPEND .cc)
 add_executable(bypass_probe ${probe_sources})
@@ -27,7 +27,7 @@ endforeach()
 add_test(NAME integration/bypass_programs
   COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/bypass_programs.sh $<TARGET_FILE:pod_up>
     ${PROJECT_SOURCE_DIR}/build/components)
-set_tests_properties(integration/bypass_programs PROPERTIES LABELS integration TIMEOUT 300 SKIP_RETURN_CODE 77)
+set_tests_properties(integration/bypass_programs PROPERTIES LABELS integration TIMEOUT 400 SKIP_RETURN_CODE 77)
 
 # What the network is loaded with, by scripts/bench.d/net and the tests.
 add_executable(net_load support/net_load.cc)

@@ -8,9 +8,10 @@ function(e2e_test NAME TIMEOUT)
     ENVIRONMENT "SUBLET=$<TARGET_FILE:sublet>" ${ARGN})
 endfunction()
 
-set(shared cli deployment host-path init-sidecar isolation job kubectl-tools owners probes service-dns stateful-set volumes)
-set(own bypass share cores run-status two-clusters single-identity no-tap no-internet private-registry heals kill-launcher interrupt bad-start
-  component-fails disk-full up-down-20 random-kill-20)
+set(shared cli deployment host-path init-sidecar isolation job kubectl-tools owners probes service-dns stateful-set volumes
+  bypass-strangers)
+set(own bypass share cores run-status two-clusters single-identity no-tap no-internet private-registry heals kill-launcher
+  interrupt bad-start component-fails disk-full up-down-20 random-kill-20)
 
 e2e_test(cluster-up 240 FIXTURES_SETUP cluster)
 e2e_test(cluster-down 60 FIXTURES_CLEANUP cluster)

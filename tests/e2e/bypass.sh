@@ -1,44 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A pod's connections run as the host's, and reach nothing that they would not reach otherwise. The «host» is a network
-# namespace of our own with a device that leads to another one, where the server is (addresses: RFC 5737).
-if [ "${BYPASS_HOST-}" != yes ]; then
-  unshare --user --map-root-user --net true 2> /dev/null || { echo "skipped: no user namespaces"; exit 77; }
-  BYPASS_HOST=yes exec unshare --user --map-root-user --net --pid --fork --mount-proc --kill-child -- "$0" "$@"
-fi
-. "$(dirname "$0")/lib.sh"
-server=192.0.2.2 denied=198.51.100.1
-
-unshare --net sleep infinity & other=$!
-eventually 5 sh -c "[ \$(readlink /proc/$other/ns/net) != \$(readlink /proc/self/ns/net) ]"
-there() { nsenter --target "$other" --net -- "$@"; }
-ip link set lo up
-ip link add eth0 type veth peer name eth1
-ip link set eth1 netns "$other"
-ip address add 192.0.2.1/24 dev eth0
-ip link set eth0 up
-ip route add default via $server
-there ip link set lo up
-there ip address add $server/24 dev eth1
-there ip address add $denied/32 dev eth1
-there ip link set eth1 up
-
-# Two servers say who their client is and then send back what comes: the one to be reached, and the host's own on its
-# loopback, which must never be.
-echo_server='
-use strict; use warnings; use IO::Socket::INET; $| = 1; $SIG{CHLD} = "IGNORE";
-my $l = IO::Socket::INET->new(LocalAddr => $ARGV[0], LocalPort => 7000, Listen => 64, ReuseAddr => 1) or die "listen: $!";
-print "up\n";
-while (my $c = $l->accept()) {
-  print $c->peerhost(), "\n";
-  next if fork(); close $l;
-  print $c $c->peerhost(), "\n";
-  while (sysread($c, my $b, 4096)) { syswrite($c, $b); } exit;
-}'
-there perl -e "$echo_server" 0.0.0.0 > "$tmp/reached" & at_end+=("kill $!")
-perl -e "$echo_server" 127.0.0.1 > "$tmp/canary" & at_end+=("kill $!")
-eventually 5 grep -q up "$tmp/reached"
-eventually 5 grep -q up "$tmp/canary"
+# A pod's connections run as the host's, and reach nothing that they would not reach otherwise.
+. "$(dirname "$0")/two-hosts.sh"
 
 say "with a deny list there is no bypass, and the list holds"
 SUBLET_NETWORK_DENY=$denied/32 own_cluster
@@ -56,10 +19,6 @@ pod off 'sleep infinity' --annotations sublet.dev/bypass=off
 pod server 'while :; do echo hello from the pod | nc -l -p 8080; done' --port 8080
 k expose pod server --name greet --port 80 --target-port 8080
 for name in fast off server; do ready $name; done
-# ask POD ADDRESS PORT: the first line that comes.
-ask() { in_pod "$1" "nc -w 3 $2 $3 < /dev/null | head -n 1"; }
-# count FILTER: of what the broker has counted.
-count() { sublet status --net --json | jq "$1"; }
 
 say "with the bypass and without it a pod reaches the server, which sees the host's address"
 same "$(ask fast $server 7000)" 192.0.2.1
@@ -95,10 +54,10 @@ wait "$long"
 same "$(sublet status --json | jq .broker_restarts)" 1
 same "$(count '[.pods[] | select(.pod == "fast")][0].connections')" 1  # counted anew
 
-say "the broker has no file of the host, and no right but to look into pods"
+say "the broker has no file of the host, no right but to look into pods, and no call but those that it needs"
 broker=$(pgrep -P "$(launcher_pid)" -f 'sublet broker')
 same "$(ls "/proc/$broker/root/")" proc
-same "$(awk '/^CapEff|^NoNewPrivs/ { print $2 }' "/proc/$broker/status" | paste -sd' ')" "0000000000280000 1"
+same "$(awk '/^CapEff|^NoNewPrivs|^Seccomp:/ { print $2 }' "/proc/$broker/status" | paste -sd' ')" "0000000000280000 1 2"
 
 say "execs come and go, and leave nothing in the broker"
 held() { echo "$(find "/proc/$broker/fd" -mindepth 1 | wc -l) $(find "/proc/$broker/task" -mindepth 1 -maxdepth 1 | wc -l)"; }

@@ -29,7 +29,7 @@ programs() {
   program 'curl, read timeout' curl 1 28 "curl -s -m 0.5 http://$server:9000/; echo \$?"
   program wget wget 1 hello "wget -qO- $web/"
   program 'wget, refused' wget 1 4 "wget -q --tries=1 -O- http://$server:8001/; echo \$?"
-  program 'Go (kubectl)' kubectl 1 hello "HOME=/nowhere kubectl --server $web get --raw /"
+  program 'Go (kubectl)' kubectl 1 hello "HOME=\$work kubectl --server $web get --raw /"
   program 'Python, urllib' python3 1 "b'hello*" "python3 -c '
 import urllib.request
 print(urllib.request.urlopen(\"$web/\", timeout=5).read())'"
@@ -119,9 +119,9 @@ program() {
     skipped=$((skipped + 1))
     return
   done
-  tap=$(work=$work timeout 20 "$pod_up" -- sh -c "$script" 2>&1) || tap+=" [exit status $?]"
+  tap=$(work=$work timeout 60 "$pod_up" -- sh -c "$script" 2>&1) || tap+=" [exit status $?]"
   report=$work/report
-  with=$(work=$work timeout 20 "$pod_up" --bypass --ipv6 --cluster 10.0.2.0/24 --status "$report" -- sh -c "$script" 2>&1) || with+=" [exit status $?]"
+  with=$(work=$work timeout 60 "$pod_up" --bypass --ipv6 --cluster 10.0.2.0/24 --status "$report" -- sh -c "$script" 2>&1) || with+=" [exit status $?]"
   taken=$(grep -o '"total":{"connections":[0-9]*' "$report" 2> /dev/null | grep -o '[0-9]*$') || true
   rm -f "$report"
   # shellcheck disable=SC2053  # a pattern

@@ -58,6 +58,52 @@ TEST_CASE("bypass: brokers that are killed under load take nothing with them", "
   CHECK(killed.status == 0);
 }
 
+TEST_CASE("bypass: a pod that a policy isolates goes by the tap, and so does one of whom nobody has told", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  auto folder = fs::ScopedTempDir::create();
+  REQUIRE(folder);
+  const std::string report = folder->path() + "/report";
+  const struct {
+    std::vector<std::string> options;
+    bool bypassed;
+  } cases[] = {
+      {{"--isolation", R"({"all":false,"free":{"default":[]}})"}, false},
+      {{"--isolation", R"({"all":false,"free":{"default":["uid-1"],"lab":[]}})"}, true},
+      {{"--isolation", R"({"all":true,"free":{}})"}, false},
+      {{"--policies"}, false},
+      {{"--policies", "--isolation", R"({"all":false,"free":{}})"}, true},
+  };
+  for (const auto& c : cases) {
+    std::vector<std::string> options = with(c.options);
+    options.insert(options.end(), {"--status", report});
+    const PodRun seen = run(world, options, {"latency"});
+    const std::string counted = fs::read_file(report).value_or("");
+    INFO(seen.out << counted);
+    CHECK(seen.status == 0);
+    CHECK(figure(counted, "connections") == (c.bypassed ? 300 : 0));
+    CHECK(figure(counted, "network-policy") == (c.bypassed ? 0 : 300));
+  }
+}
+
+TEST_CASE("bypass: nobody is asked about what is done with a connection", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  auto folder = fs::ScopedTempDir::create();
+  REQUIRE(folder);
+  const std::string pid = folder->path() + "/pid";
+  const PodRun counted = run(world, with({"--broker-pid", pid}), {"count-notifications", pid});
+  INFO(counted.out);
+  REQUIRE(counted.status == 0);
+  long used = 0;
+  int rounds = 0;
+  long connected = 0;
+  REQUIRE(std::sscanf(counted.out.c_str(), "wakes: %ld by %d rounds of 11 calls, %ld", &used, &rounds, &connected) ==
+          3);
+  CHECK(used < 20);
+  CHECK(connected > rounds);
+}
+
 // Half a minute: the leaks of this kind that are known were of one thread or descriptor in a thousand.
 TEST_CASE("bypass: ten thousand short programs leave nothing behind in the broker", "[bypass]") {
   if (!can_run()) return;

@@ -5,6 +5,7 @@
 //   --mtu N --no-ipv6     the tap's
 //   --bypass              with the broker
 //   --cluster CIDR, --deny CIDR, --device NAME, --ipv6    what the broker is told
+//   --policies            somebody will tell of isolated pods; --isolation JSON: and this is it (bypass/isolation.h)
 //   --status FILE         at the end, what the broker counted
 //   --broker-pid FILE     its pid, each time it is started: it is started again when it dies
 //   --broker-files N      its limit of open files
@@ -34,6 +35,7 @@
 #include "bypass/broker.h"
 #include "bypass/filter.h"
 #include "bypass/hand_over.h"
+#include "bypass/isolation.h"
 #include "bypass/keeper.h"
 #include "bypass/listener.h"
 #include "bypass/start.h"
@@ -50,6 +52,7 @@ struct Options {
   bool ipv6 = true;
   bool bypass = false;
   bypass::BrokerOrders broker;
+  std::string isolation;
   std::string status;
   std::string broker_pid;
   unsigned long broker_files = 0;
@@ -68,6 +71,8 @@ Result<Options> parse(int argc, char** argv) {
       options.ipv6 = false;
     } else if (argument == "--bypass") {
       options.bypass = true;
+    } else if (argument == "--policies") {
+      options.broker.policies = true;
     } else if (argument == "--ipv6") {
       options.broker.pods_have_ipv6 = true;
     } else if (at + 1 < argc) {
@@ -82,6 +87,8 @@ Result<Options> parse(int argc, char** argv) {
         options.broker.denied.push_back(TRY(parse_cidr(value)));
       } else if (argument == "--device") {
         options.broker.device = value;
+      } else if (argument == "--isolation") {
+        options.isolation = value;
       } else if (argument == "--status") {
         options.status = value;
       } else if (argument == "--broker-pid") {
@@ -156,6 +163,10 @@ int status_of(pid_t child) {
 
 // What the kubelet does.
 int run_commands(const Options& options, const std::string& keeper) {
+  if (!options.isolation.empty()) {
+    auto isolation = bypass::isolation_from_json(options.isolation);
+    if (!isolation || !bypass::tell_isolation(keeper, *isolation)) return 98;
+  }
   pid_t beside = 0;
   if (!options.beside.empty()) beside = start_watched(keeper, {"sh", "-c", options.beside});
   int status = 0;

@@ -221,6 +221,7 @@ int run(const std::vector<std::string>& words) {
   if (mode == "flip-descriptor") return flip_descriptor(std::atoi(argument.c_str()));
   if (mode == "flip-family") return flip_family(std::atoi(argument.c_str()));
   if (mode == "once") return once();
+  if (mode == "count-notifications") return count_notifications(argument);
   std::fprintf(stderr, "bypass_probe: unknown mode %s\n", mode.c_str());
   return 2;
 }

@@ -47,6 +47,7 @@ int flip_address(int tries);
 int flip_descriptor(int tries);
 int flip_family(int tries);
 int once();
+int count_notifications(const std::string& pid_file);
 
 struct Address {
   sockaddr_storage storage{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The filter, run as the kernel would run it: instruction by instruction, over seccomp_data made up here.
+// The filter, run as the kernel would run it (tests/support/run_filter.h).
 #include "bypass/filter.h"
 
 #include <linux/audit.h>
@@ -13,8 +13,10 @@
 
 #include <catch2/catch.hpp>
 #include <cerrno>
-#include <cstring>
 
+#include "tests/support/run_filter.h"
+
+using namespace sublet;
 using namespace sublet::bypass;
 
 namespace {
@@ -23,33 +25,10 @@ constexpr std::uint32_t kNotify = SECCOMP_RET_USER_NOTIF;
 constexpr std::uint32_t kAllow = SECCOMP_RET_ALLOW;
 constexpr std::uint32_t kNoFastopen = SECCOMP_RET_ERRNO | EOPNOTSUPP;
 constexpr std::uint32_t kNoSuchCall = SECCOMP_RET_ERRNO | ENOSYS;
-constexpr std::uint32_t kBroken = 0xdeadbeef;
 constexpr std::uint32_t kX32Bit = 0x40000000;
 constexpr std::uint32_t kX64 = AUDIT_ARCH_X86_64;
 constexpr std::uint32_t kI386 = AUDIT_ARCH_I386;
 constexpr std::uint32_t kArm64 = AUDIT_ARCH_AARCH64;
-
-struct Machine {
-  std::uint32_t a = 0;
-  std::size_t at = 0;
-};
-
-// One instruction. True: it was a return, and `a` is the answer.
-bool step(const sock_filter& code, const seccomp_data& data, Machine& m) {
-  switch (code.code) {
-    case BPF_LD | BPF_W | BPF_ABS:
-      if (code.k % 4 != 0 || code.k + 4 > sizeof data) return m.a = kBroken, true;
-      std::memcpy(&m.a, reinterpret_cast<const char*>(&data) + code.k, 4);
-      return false;
-    case BPF_ALU | BPF_AND | BPF_K: m.a &= code.k; return false;
-    case BPF_JMP | BPF_JA: m.at += code.k; return false;
-    case BPF_JMP | BPF_JEQ | BPF_K: m.at += m.a == code.k ? code.jt : code.jf; return false;
-    case BPF_JMP | BPF_JGE | BPF_K: m.at += m.a >= code.k ? code.jt : code.jf; return false;
-    case BPF_JMP | BPF_JSET | BPF_K: m.at += (m.a & code.k) != 0 ? code.jt : code.jf; return false;
-    case BPF_RET | BPF_K: m.a = code.k; return true;
-    default: return m.a = kBroken, true;
-  }
-}
 
 std::uint32_t ask(std::uint32_t arch, std::uint32_t number, std::initializer_list<std::uint64_t> arguments = {}) {
   static const std::vector<sock_filter> filter = notify_filter();
@@ -57,10 +36,7 @@ std::uint32_t ask(std::uint32_t arch, std::uint32_t number, std::initializer_lis
   data.arch = arch;
   data.nr = static_cast<int>(number);
   std::copy(arguments.begin(), arguments.end(), data.args);
-  Machine m;
-  while (m.at < filter.size())
-    if (step(filter[m.at++], data, m)) return m.a;
-  return kBroken;
+  return test::run_filter(filter, data);
 }
 
 constexpr std::uint64_t kHighBits = 0xabcdef0100000000;  // of a register; the kernel looks at an int's low half alone

@@ -160,6 +160,21 @@ TEST_CASE("keeper: offers that are none are refused with a word, and not kept", 
   CHECK(world.heard(broker) == Words{"memory", "known"});
 }
 
+TEST_CASE("keeper: who is isolated is told first, to each broker, and again when it changes", "[bypass]") {
+  World world;
+  const std::string first = R"(isolation {"all":false,"free":{"n":[]}})";
+  const std::string second = R"(isolation {"all":true,"free":{}})";
+  REQUIRE(world.offer(first, 0) == "ok");
+  REQUIRE(world.offer_good() == "ok");
+  const UniqueFd broker = world.broker();
+  CHECK(world.heard(broker) == Words{"memory", first, "1", "known"});
+  REQUIRE(world.offer(second, 0) == "ok");
+  CHECK(world.heard(broker) == Words{second});
+  const UniqueFd next = world.broker();
+  CHECK(world.heard(next) == Words{"memory", second, "1", "known"});
+  CHECK(world.offer("isolation nonsense", 0) != "ok");
+}
+
 TEST_CASE("keeper: a broker's garbage does no harm", "[bypass]") {
   World world;
   CHECK(world.offer_good() == "ok");
