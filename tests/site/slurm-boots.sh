@@ -14,6 +14,8 @@ say "a task is in $own"
 contains "$own" "/task_0"
 same "$(as ann srun --mem 100M sh -c 'cat /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/../../../memory.max')" $((100 << 20))
 
+same "$(as ann srun --mem 100M nproc)" 1 "one core of $(nproc), by its cpuset"
+
 printf '#!/bin/sh\nhostname > batch.out\nsrun id -un >> batch.out\n' > /home/ann/batch.sh
 as ann sbatch --wait --output /dev/null batch.sh
 same "$(tr '\n' ' ' < /home/ann/batch.out)" "site ann "
