@@ -12,6 +12,6 @@ endfunction()
 # Werror only where asked (CI, presets): a newer compiler's new warning must not break a user's build.
 option(SUBLET_WERROR "Treat warnings as errors" OFF)
 function(sublet_warnings TARGET)
-  target_compile_options(${TARGET} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wsuggest-override
+  target_compile_options(${TARGET} PRIVATE -Wall -Wextra -Wshadow -Wconversion $<$<COMPILE_LANGUAGE:CXX>:-Wsuggest-override>
     -Wno-missing-field-initializers $<$<BOOL:${SUBLET_WERROR}>:-Werror>)
 endfunction()

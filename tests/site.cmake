@@ -13,6 +13,7 @@ endfunction()
 
 site_test(plain-boots 120)
 site_test(slurm-boots 180)
+site_test(slurm-hooks 300)
 site_test(plain-cgroup-systemd 600 --mem 3G)
 site_test(plain-cgroup-leaf 900 --mem 3G)
 site_test(plain-cgroup-refused 600 --mem 3G)

@@ -20,10 +20,14 @@ sed "s|\"$build/\${CMAKE_INSTALL_MANIFEST}\"|\"$tmp/manifest\"|" "$build/cmake_i
 
 for file in bin/sublet libexec/sublet/{sublet-oci,containerd,runc,etcd,coredns,kube-apiserver,kubelet,cni/bridge,VERSIONS} \
   share/sublet/images/pause.tar share/sublet/sublet.toml share/bash-completion/completions/sublet \
-  share/zsh/site-functions/_sublet share/fish/vendor_completions.d/sublet.fish; do
+  share/zsh/site-functions/_sublet share/fish/vendor_completions.d/sublet.fish \
+  share/sublet/hooks/{clean-up,slurm/epilog,slurm/leaf.c,flux/epilog}; do
   [ -e "$prefix/$file" ] || fail "$file is not installed"
 done
 command -v scdoc >/dev/null && { [ -s "$prefix/share/man/man1/sublet.1" ] || fail "no man page"; }
+
+[ -x "$prefix/share/sublet/hooks/slurm/epilog" ] || fail "the epilog is not executable"
+[ ! -e "$build/scripts/hooks/sublet.so" ] || [ "$(find "$prefix" -path '*/sublet/slurm/sublet.so')" ] || fail "no SPANK plug-in"
 
 # From elsewhere, with an environment that says nothing of sublet.
 run() { (cd / && env -i HOME="$tmp/home" PATH="$PATH" TMPDIR="$tmp" "$prefix/bin/sublet" "$@"); }

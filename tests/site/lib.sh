@@ -13,6 +13,8 @@ fail() { printf 'WRONG: %s\n' "$*" >&2; exit 1; }
 skip() { printf 'skipped: %s\n' "$*"; exit 77; }
 same() { [ "$1" = "$2" ] || fail "expected «$2», got «$1»${3:+ ($3)}"; }
 contains() { case $1 in *"$2"*) ;; *) fail "no «$2» in: $1" ;; esac; }
+# status_of CMD…: its exit status; what it says goes to $tmp/out and $tmp/err.
+status_of() { local status=0; "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null || status=$?; echo "$status"; }
 # eventually SECONDS CMD…: until CMD succeeds.
 eventually() {
   local deadline=$((SECONDS + $1))
@@ -44,4 +46,40 @@ booted() { same "$(systemctl is-system-running --wait)" running "$(systemctl --f
 
 node_is() { [ "$(sinfo --noheader --format %t)" = "$1" ]; }
 # Until the node takes jobs; and, at a scenario's end, has neither a job nor a drain.
-slurm_idle() { eventually "${1:-30}" node_is idle; }
+slurm_idle() { eventually 30 node_is idle; }
+
+# ---- Slurm ----
+
+# install_hooks: as docs/hooks.md says, below a prefix of its own, with the program that is under test.
+#   SITE_PLUGIN   the plug-in, if not the build's: one that was built for the Slurm of another release
+install_hooks() {
+  local prefix=/opt/sublet
+  mkdir -p $prefix/bin $prefix/share/sublet $prefix/lib/sublet/slurm
+  ln -s "$SUBLET" $prefix/bin/sublet
+  cp -r "$SITE_TREE/scripts/hooks" $prefix/share/sublet/hooks
+  cp "${SITE_PLUGIN:-$SITE_BUILD/scripts/hooks/sublet.so}" $prefix/lib/sublet/slurm/sublet.so
+  echo "optional $prefix/lib/sublet/slurm/sublet.so" > /etc/slurm/plugstack.conf
+  echo "Epilog=$prefix/share/sublet/hooks/slurm/epilog" >> /etc/slurm/slurm.conf
+  restart_slurm
+}
+# restart_slurm: with what is in its files now.
+restart_slurm() {
+  systemctl restart slurmctld slurmd
+  slurm_idle
+}
+
+# All that is there of jobs on this node: their cgroups, and their users' processes (but the user manager's).
+job_traces() {
+  find /sys/fs/cgroup/system.slice -type d -path '*slurmstepd.scope/job_*'
+  # The dead that nobody has waited for yet are gone.
+  ps -ww -o pid=,stat=,cgroup:200=,args= -u ann,ben | tr -s ' ' | awk '$2 !~ /^Z/ && $3 !~ /user@|site-scenario/'
+}
+no_job_traces() { [ -z "$(job_traces)" ] || { job_traces; false; }; }
+# job_gone SECONDS: within that time nothing is left of any job, and the node is idle and not drained.
+job_gone() {
+  eventually "$1" no_job_traces
+  eventually "$1" node_is idle
+  same "$(sinfo --noheader --list-reasons)" ""
+}
+# step_daemon JOB.STEP: the process that Slurm started to watch that step.
+step_daemon() { pgrep --full --exact "slurmstepd: \[$1\]"; }
