@@ -7,7 +7,7 @@ _sublet() {
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      --lines|-n|--svg|--name|--components|--state-dir|--identity|--cgroups|--bypass|--cores|--bind|--image|--ready-timeout|--log-dir|--config|--set) ((i++)) ;;
+      --lines|-n|--svg|--name|--components|--state-dir|--identity|--cgroups|--bypass|--cores|--bind|--image|--ready-timeout|--walltime|--log-dir|--config|--set) ((i++)) ;;
       -*|=) ;;
       *) verb=${COMP_WORDS[i]}; break ;;
     esac
@@ -26,22 +26,23 @@ _sublet() {
     --bind) return ;;
     --image) return ;;
     --ready-timeout) compopt +o default; return ;;
+    --walltime) compopt +o default; return ;;
     --log-dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     --config) return ;;
-    --set) compopt -o nospace; mapfile -t COMPREPLY < <(compgen -W 'cluster.name= components.dir= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= logs.dir= logs.level=' -- "$cur"); return ;;
+    --set) compopt -o nospace; mapfile -t COMPREPLY < <(compgen -W 'cluster.name= components.dir= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= timeouts.walltime= timeouts.drain= timeouts.signal= logs.dir= logs.level=' -- "$cur"); return ;;
   esac
   case $verb in
-    up) words='--json --dry-run --detach --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
-    run) words='--json --dry-run --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
+    up) words='--json --dry-run --detach --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
+    run) words='--json --dry-run --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
     down) words='--stale --all --name --state-dir --config --set --verbose --quiet --help' ;;
     status) words='--json --net --name --state-dir --config --set --verbose --quiet --help' ;;
-    doctor) words='--json --admin --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
+    doctor) words='--json --admin --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
     kubectl) words='--name --state-dir --config --set --verbose --quiet --help' ;;
     kubeconfig) words='--path --name --state-dir --config --set --verbose --quiet --help' ;;
     env) words='--name --state-dir --config --set --verbose --quiet --help' ;;
     images) words='--json --name --state-dir --config --set --verbose --quiet --help' ;;
     logs) words='--follow --lines --name --state-dir --config --set --verbose --quiet --help' ;;
-    config) words='--json --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
+    config) words='--json --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
     timeline) words='--json --svg --name --state-dir --config --set --verbose --quiet --help' ;;
     version) words='--json --name --state-dir --config --set --verbose --quiet --help' ;;
     help) words='--name --state-dir --config --set --verbose --quiet --help' ;;

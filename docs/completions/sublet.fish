@@ -9,7 +9,7 @@ function __sublet_verb
             continue
         end
         switch $word
-            case --lines -n --svg --name --components --state-dir --identity --cgroups --bypass --cores --bind --image --ready-timeout --log-dir --config --set
+            case --lines -n --svg --name --components --state-dir --identity --cgroups --bypass --cores --bind --image --ready-timeout --walltime --log-dir --config --set
                 set skip 1
             case '-*'
             case '*'
@@ -62,9 +62,10 @@ complete -c sublet -n '__sublet_verb_is up run doctor config' -l cores -d 'The C
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l bind -d 'Host directories or files shown inside the node, where pods may mount them by hostPath. Repeatable.' -r -F
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l image -d 'Image archives (OCI layout or docker save, as .tar) imported at start, or directories of such. Repeatable.' -r -F
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l ready-timeout -d 'How long bring-up may take.' -x
+complete -c sublet -n '__sublet_verb_is up run doctor config' -l walltime -d 'How long the cluster may live, from the start on; 0: as long as the job, whose end Slurm, Flux and Torque tell.' -x
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l log-dir -d 'Where the components’ logs are kept.' -x -a '(__fish_complete_directories)'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -l config -d 'Read this instead of your sublet.toml.' -r -F
-complete -c sublet -n 'not __sublet_verb_is kubectl' -l set -d 'Set any key of sublet.toml(5). Repeatable.' -x -a 'cluster.name= components.dir= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= logs.dir= logs.level='
+complete -c sublet -n 'not __sublet_verb_is kubectl' -l set -d 'Set any key of sublet.toml(5). Repeatable.' -x -a 'cluster.name= components.dir= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= timeouts.walltime= timeouts.drain= timeouts.signal= logs.dir= logs.level='
 complete -c sublet -n 'not __sublet_verb_is kubectl' -s v -l verbose -d 'Say more; twice: all.'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -s q -l quiet -d 'Say nothing but errors.'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -s h -l help -d 'Explain this verb.'

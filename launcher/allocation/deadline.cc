@@ -27,11 +27,11 @@ std::optional<std::int64_t> end_of(std::optional<std::int64_t> job_end, std::int
   return job_end ? std::min(*job_end, own) : own;
 }
 
-std::optional<std::chrono::seconds> kill_delay(std::string_view manager) {
+std::chrono::seconds kill_delay(std::string_view manager) {
   if (manager == "slurm") return std::chrono::seconds(30);
   if (manager == "flux") return std::chrono::seconds(5);
   if (manager == "pbs" || manager == "lsf") return std::chrono::seconds(10);
-  return std::nullopt;
+  return std::chrono::seconds(0);
 }
 
 std::string time_text(std::chrono::seconds time) {

@@ -32,8 +32,8 @@ struct Schedule {
 
 /// Between the workload manager's SIGTERM and its SIGKILL, by the managers' defaults: Slurm's KillWait (slurm.conf(5))
 /// 30 s, Flux's kill-timeout (flux-config-exec(5)) 5 s, PBS' kill_delay (qmgr(8B)) 10 s, LSF's JOB_TERMINATE_INTERVAL
-/// (lsb.params(5)) 10 s. Nothing outside of a job: nobody kills us there.
-[[nodiscard]] std::optional<std::chrono::seconds> kill_delay(std::string_view manager);
+/// (lsb.params(5)) 10 s. 0 outside of a job: nobody kills us there.
+[[nodiscard]] std::chrono::seconds kill_delay(std::string_view manager);
 
 /// "5 min", "40 s", "2 h 5 min": for people.
 [[nodiscard]] std::string time_text(std::chrono::seconds time);

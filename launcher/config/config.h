@@ -16,6 +16,7 @@ enum class TapMode { kAuto, kOff };
 enum class BypassMode { kAuto, kOptIn, kOff };
 enum class ProxyMode { kAuto, kNftables, kIptables };
 enum class Snapshotter { kAuto, kOverlayfs, kFuseOverlayfs, kNative };
+enum class DrainSignal { kUsr1, kUsr2, kOff };
 enum class CgroupMode { kAuto, kLeaf, kSystemd, kNone };
 
 /// [[node.bind]]: a host directory or file shown inside at `target`.
@@ -73,6 +74,9 @@ struct Config {
   // [timeouts], in seconds in the file
   std::chrono::seconds ready_timeout{180};
   std::chrono::seconds stop_timeout{20};
+  std::chrono::seconds drain_timeout{30};
+  std::chrono::seconds walltime{0};  // 0: as long as the job
+  DrainSignal drain_signal = DrainSignal::kUsr1;
   // [logs]
   std::string log_dir;                // empty: inside the state directory (gone with it)
   std::string log_level = "warning";  // debug, info, warning, error: of sublet itself

@@ -210,6 +210,25 @@ std::vector<Key> life_keys() {
        .env = "SUBLET_TIMEOUTS_STOP",
        .doc = "How long shutdown may take until what is left is killed.",
        .kind = kinds::seconds(&Config::stop_timeout, 0, kDay)},
+      {.name = "timeouts.walltime",
+       .env = "SUBLET_TIMEOUTS_WALLTIME",
+       .doc =
+           "How long the cluster may live, from the start on; 0: as long as the job, whose end Slurm, Flux and Torque "
+           "tell. The earlier of both counts. Exit status 5 when it is over.",
+       .kind = kinds::seconds(&Config::walltime, 0, 366 * kDay),
+       .scope = FlagScope::kStart,
+       .flag = "--walltime",
+       .metavar = "TIME"},
+      {.name = "timeouts.drain",
+       .env = "SUBLET_TIMEOUTS_DRAIN",
+       .doc = "How long the command of run, and the pods, get to end by themselves before the walltime is over. Where "
+              "less than twice that is left, half of what is left.",
+       .kind = kinds::seconds(&Config::drain_timeout, 0, kDay)},
+      {.name = "timeouts.signal",
+       .env = "SUBLET_TIMEOUTS_SIGNAL",
+       .doc = "The signal by which the workload manager tells that the job ends soon (sbatch --signal=USR1@120): the "
+              "cluster drains and ends with status 5. \"off\": none; both are passed on to the command of run.",
+       .kind = kinds::choice(&Config::drain_signal, {"USR1", "USR2", "off"})},
       {.name = "logs.dir",
        .env = "SUBLET_LOGS_DIR",
        .doc = "Where the components' logs are kept. Empty: in the state directory, and gone with it.",

@@ -110,7 +110,8 @@ class NodeInit {
       return;
     }
     if (request->kind == NodeRequest::Kind::kRestart) return supervisor_->restart(request->service);
-    if (!stopping_) stop_pods();
+    if (request->kind == NodeRequest::Kind::kHalt) return supervisor_->kill_for_good(request->service);
+    if (!stopping_) stop_pods(request->pods_grace.value_or(orders_.pods_grace));
   }
 
   void give_sockets() {
@@ -139,10 +140,10 @@ class NodeInit {
   }
 
   // First the kubelet, or it would start again what we stop.
-  void stop_pods() {
+  void stop_pods(std::chrono::milliseconds grace) {
     stopping_ = true;
     supervisor_->kill_for_good("kubelet");
-    deadline_ = std::chrono::steady_clock::now() + orders_.pods_grace;
+    deadline_ = std::chrono::steady_clock::now() + grace;
     say_farewell(true);
   }
 

@@ -17,10 +17,9 @@ constexpr std::array kReportKinds = {
 };
 
 constexpr std::array kRequestKinds = {
-    std::pair(NodeRequest::Kind::kReady, "ready"),
-    std::pair(NodeRequest::Kind::kRestart, "restart"),
-    std::pair(NodeRequest::Kind::kStop, "stop"),
-    std::pair(NodeRequest::Kind::kBroker, "broker"),
+    std::pair(NodeRequest::Kind::kReady, "ready"), std::pair(NodeRequest::Kind::kRestart, "restart"),
+    std::pair(NodeRequest::Kind::kStop, "stop"),   std::pair(NodeRequest::Kind::kBroker, "broker"),
+    std::pair(NodeRequest::Kind::kHalt, "halt"),
 };
 
 Result<json> parse_object(std::string_view text) {
@@ -114,7 +113,9 @@ Result<NodeReport> report_from_text(std::string_view text) {
 std::string to_text(const NodeRequest& request) {
   const auto* kind =
       std::find_if(kRequestKinds.begin(), kRequestKinds.end(), [&](auto& k) { return k.first == request.kind; });
-  return json{{"do", kind->second}, {"service", request.service}}.dump();
+  json object = {{"do", kind->second}, {"service", request.service}};
+  if (request.pods_grace) object["pods_grace_ms"] = request.pods_grace->count();
+  return object.dump();
 }
 
 Result<NodeRequest> request_from_text(std::string_view text) {
@@ -123,7 +124,10 @@ Result<NodeRequest> request_from_text(std::string_view text) {
   const auto* kind =
       std::find_if(kRequestKinds.begin(), kRequestKinds.end(), [&](auto& k) { return what == k.second; });
   if (kind == kRequestKinds.end()) return fail("unknown request " + what);
-  return NodeRequest{kind->first, TRY(text_field(object, "service"))};
+  NodeRequest request{kind->first, TRY(text_field(object, "service")), {}};
+  if (object.contains("pods_grace_ms"))
+    request.pods_grace = std::chrono::milliseconds(TRY(count_field(object, "pods_grace_ms")));
+  return request;
 }
 
 }  // namespace sublet::launcher

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,9 +70,11 @@ struct NodeReport {
 /// launcher → node-init.
 struct NodeRequest {
   // kBroker comes with a descriptor: the keeper's end of the pair that it talks with a new broker through.
-  enum class Kind { kReady, kRestart, kStop, kBroker };
+  // kHalt ends a service for good.
+  enum class Kind { kReady, kRestart, kStop, kBroker, kHalt };
   Kind kind;
-  std::string service;  // kReady, kRestart: which
+  std::string service;                                  // kReady, kRestart, kHalt: which
+  std::optional<std::chrono::milliseconds> pods_grace;  // kStop: instead of the orders'
 };
 [[nodiscard]] std::string to_text(const NodeRequest& request);
 [[nodiscard]] Result<NodeRequest> request_from_text(std::string_view text);

@@ -13,11 +13,14 @@
 #include "base/result.h"
 #include "bypass/start.h"
 #include "cgroups/home.h"
+#include "launcher/allocation/deadline.h"
 #include "launcher/api/relay.h"
 #include "launcher/pki/cluster_pki.h"
 #include "launcher/plan/plan.h"
 #include "launcher/session/ascent.h"
+#include "launcher/session/asking.h"
 #include "launcher/session/control.h"
+#include "launcher/session/drain.h"
 #include "launcher/session/mailbox.h"
 #include "launcher/session/node_process.h"
 #include "launcher/session/progress.h"
@@ -69,12 +72,29 @@ class ClusterSession {
   void on_command_exit(ExitStatus status);
   [[nodiscard]] std::string on_request(const std::string& request);
 
+  // The end before the job's: session_end.cc.
+  void ask_for_end(bool again);
+  void on_answer(Inquiry::Kind kind, const Result<std::string>& answer);
+  void plan_end();
+  void warn_of_end();
+  [[nodiscard]] bool is_over() const;
+  void drain(const std::string& why, std::chrono::seconds budget);
+  void drain_pods();
+  void on_drained(const Result<void>& result);
+  void end_drained();
+  void on_command_end_while_draining(ExitStatus status);
+  void on_asked_to_end(int number);
+  void on_user_signal(int number);
+  void watch_share();
+  [[nodiscard]] ClientPlan api_plan();
+
   void ready();
   Result<void> start_command();
   Result<void> start_tap();
   Result<void> start_broker();
   void fail_with(Error error, const std::vector<std::string>& late);
-  void begin_stop(int exit_status);
+  /// `pods_grace`: what is left of the pods gets SIGTERM and this long; not set: as long as usual.
+  void begin_stop(int exit_status, std::optional<std::chrono::milliseconds> pods_grace = {});
   void finish();
   void tick();
   void begin_phase(const std::string& name);
@@ -96,6 +116,7 @@ class ClusterSession {
   State phase_ = State::kStarting;
   int exit_status_ = 0;
   ClusterPki pki_;
+  std::int64_t started_ = 0;  // seconds since 1970
   std::string started_at_;
   std::int64_t ready_ms_ = 0;
   std::optional<NodeOrders> orders_;
@@ -115,6 +136,13 @@ class ClusterSession {
   std::unique_ptr<ControlServer> control_;
   std::optional<ServicesView> services_;
   std::optional<Process> command_;
+  std::optional<std::int64_t> end_;  // when it must be gone, seconds since 1970
+  Schedule schedule_;
+  bool warned_ = false;
+  bool draining_ = false;
+  bool drained_ = false;
+  int end_status_ = 0;
+  std::chrono::steady_clock::time_point drain_until_;
   std::vector<EventLoop::Watch> signal_watches_;
   EventLoop::Watch report_watch_;
   EventLoop::Watch node_watch_;
@@ -124,6 +152,11 @@ class ClusterSession {
   EventLoop::Watch command_watch_;
   EventLoop::Watch tick_;
   EventLoop::Watch deadline_;
+  EventLoop::Watch end_timer_;
+  EventLoop::Watch share_timer_;
+  // Last: their threads post into the mailbox.
+  std::unique_ptr<Asking> asking_;
+  std::unique_ptr<Drain> drain_;
 };
 
 }  // namespace sublet::launcher

@@ -82,7 +82,7 @@ void ClusterSession::on_service(const NodeReport& report) {
   if (report.event == "started") timeline_.begin(report.service, true);
   if (report.event == "ready") timeline_.end(report.service);
   if (report.service == kContainerd && report.event == "ready" && ascent_) ascent_->containerd_ready();
-  if (phase_ == State::kReady && report.event == "ended")
+  if (phase_ == State::kReady && !draining_ && report.event == "ended")
     progress_.say(fmt::format("{} ended ({}); it is started again", report.service, report.detail));
   if (report.event == "given-up" && phase_ == State::kStarting)
     return fail_with(Error{report.service + " does not start: " + report.detail, "", {}, ExitCode::kFailure},
@@ -194,6 +194,7 @@ void ClusterSession::ready() {
                             static_cast<double>(ready_ms_) / 1000, kubeconfig_path()));
   progress_.finish();
   answer_detached(0);
+  watch_share();
   if (plan_.command.empty()) return;
   if (auto started = start_command(); !started) {
     log::error("{}", to_string(started.error()));
@@ -236,8 +237,10 @@ Result<void> ClusterSession::start_command() {
 
 void ClusterSession::on_command_exit(ExitStatus status) {
   command_.reset();
+  end_timer_.reset();
+  if (draining_) return on_command_end_while_draining(status);
   if (status.signalled) progress_.say(plan_.command.front() + " was " + status.describe());
-  begin_stop(status.shell_status());
+  begin_stop(end_status_ != 0 && status.signalled ? end_status_ : status.shell_status());
 }
 
 void ClusterSession::on_signal(int number) {
@@ -246,15 +249,7 @@ void ClusterSession::on_signal(int number) {
     if (number != SIGHUP && node_ && !node_ended_) (void)node_->process().signal(SIGKILL);
     return;
   }
-  if (command_) {
-    // A terminal's ^C reaches the command by itself, as part of our process group.
-    if (number != SIGINT) (void)command_->signal(number);
-    return;
-  }
-  bool was_ready = phase_ == State::kReady;
-  constexpr int kShellSignal = 128;
-  progress_.say(std::string(was_ready ? "stopping" : "interrupted") + " (" + sigabbrev_np(number) + ")");
-  begin_stop(was_ready ? 0 : kShellSignal + number);
+  on_asked_to_end(number);
 }
 
 std::string ClusterSession::on_request(const std::string& request) {
@@ -290,7 +285,7 @@ void ClusterSession::fail_with(Error error, const std::vector<std::string>& late
   begin_stop(status_of(error));
 }
 
-void ClusterSession::begin_stop(int exit_status) {
+void ClusterSession::begin_stop(int exit_status, std::optional<std::chrono::milliseconds> pods_grace) {
   if (phase_ == State::kStopping || phase_ == State::kEnded) return;
   exit_status_ = exit_status;
   phase_ = State::kStopping;
@@ -298,7 +293,7 @@ void ClusterSession::begin_stop(int exit_status) {
   save_status();
   tick();
   if (!node_ || node_ended_) return finish();
-  if (!node_->send({NodeRequest::Kind::kStop, ""})) (void)node_->process().signal(SIGKILL);
+  if (!node_->send({NodeRequest::Kind::kStop, "", pods_grace})) (void)node_->process().signal(SIGKILL);
   auto late = loop_.after(plan_.plan.config.stop_timeout, [this] {
     progress_.say("the node does not end in time; it is killed");
     (void)node_->process().signal(SIGKILL);
@@ -336,12 +331,13 @@ std::string ClusterSession::status_json() const {
   nlohmann::json status = {
       {"schema", 1},
       {"name", plan.name},
-      {"state", kNames[static_cast<int>(phase_)]},
+      {"state", draining_ && phase_ == State::kReady ? "draining" : kNames[static_cast<int>(phase_)]},
       {"pid", ::getpid()},
       {"started", started_at_},
       {"ready_seconds",
        ready_ms_ > 0 ? nlohmann::json(static_cast<double>(ready_ms_) / 1000) : nlohmann::json(nullptr)},
       {"node", plan.node_name},
+      {"end", end_ ? nlohmann::json(*end_) : nlohmann::json(nullptr)},
       {"job", job_as_json(plan.job)},
       {"share", share_as_json(plan.share, plan.memory_for_pods())},
       {"job_text", job_text(plan.job, std::time(nullptr))},

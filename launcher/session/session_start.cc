@@ -24,7 +24,8 @@ ClusterSession::ClusterSession(SessionPlan plan, StateDir state, Timeline timeli
       timeline_(std::move(timeline)),
       progress_(plan_.style),
       loop_(*EventLoop::create()),
-      started_at_(fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))) {}
+      started_(std::time(nullptr)),
+      started_at_(fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(started_))) {}
 
 Result<void> ClusterSession::start() {
   TRY(watch_signals());
@@ -40,6 +41,8 @@ Result<void> ClusterSession::start() {
                                        [this](const std::string& request) { return on_request(request); }));
   TRY(start_relay());
   TRY(start_ascent());
+  ask_for_end(false);
+  plan_end();
   save_status();
   return {};
 }
@@ -47,6 +50,8 @@ Result<void> ClusterSession::start() {
 Result<void> ClusterSession::watch_signals() {
   for (int number : {SIGINT, SIGTERM, SIGHUP})
     signal_watches_.push_back(TRY(loop_.on_signal(number, [this, number] { on_signal(number); })));
+  for (int number : {SIGUSR1, SIGUSR2})
+    signal_watches_.push_back(TRY(loop_.on_signal(number, [this, number] { on_user_signal(number); })));
   // A pipe that broke is an error of the write, not our end.
   if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return fail_errno("signal");
   tick();
@@ -123,16 +128,22 @@ Result<void> ClusterSession::start_relay() {
   return fs::write_file(kubeconfig_path(), kubeconfig(config));
 }
 
+ClientPlan ClusterSession::api_plan() {
+  ClientPlan api;
+  api.server = fmt::format("https://127.0.0.1:{}", kApiPort);
+  api.ca_pem = pki_.ca.cert_pem;
+  api.cert_pem = pki_.sublet.cert_pem;
+  api.key_pem = pki_.sublet.key_pem;
+  api.socket = [this] { return node_->sockets().get(); };
+  return api;
+}
+
 Result<void> ClusterSession::start_ascent() {
   mailbox_ = TRY(Mailbox::create(loop_));
   AscentPlan ascent;
   ascent.state_dir = state_.path();
   ascent.plan = plan_.plan;
-  ascent.api.server = fmt::format("https://127.0.0.1:{}", kApiPort);
-  ascent.api.ca_pem = pki_.ca.cert_pem;
-  ascent.api.cert_pem = pki_.sublet.cert_pem;
-  ascent.api.key_pem = pki_.sublet.key_pem;
-  ascent.api.socket = [this] { return node_->sockets().get(); };
+  ascent.api = api_plan();
   Ascent::Listener listener;
   listener.begun = [this](const std::string& name) { mailbox_->post([this, name] { begin_phase(name); }); };
   listener.ended = [this](const std::string& name) { mailbox_->post([this, name] { end_phase(name); }); };
@@ -165,6 +176,8 @@ int ClusterSession::run() {
       exit_status_ = static_cast<int>(ExitCode::kFailure);
     }
   }
+  asking_.reset();
+  drain_.reset();
   ascent_.reset();
   relay_.reset();
   control_.reset();

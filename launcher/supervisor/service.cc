@@ -72,8 +72,7 @@ json to_json(const Service& service) {
           {"fake_ids_limit", service.fake_ids_limit},
           {"open_files", service.open_files},
           {"nicer", service.nicer},
-  { "own_view", service.own_view }
-};
+          {"own_view", service.own_view}};
 }
 
 Result<Service> service_from_json(const json& object) {

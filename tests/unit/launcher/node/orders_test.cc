@@ -48,7 +48,15 @@ TEST_CASE("orders: reports and requests survive the way through text", "[node]")
   REQUIRE(restart);
   CHECK(restart->kind == NodeRequest::Kind::kRestart);
   CHECK(restart->service == "coredns");
-  CHECK(request_from_text(to_text(NodeRequest{NodeRequest::Kind::kStop, ""}))->kind == NodeRequest::Kind::kStop);
+  const auto stop = request_from_text(to_text(NodeRequest{NodeRequest::Kind::kStop, ""}));
+  CHECK(stop->kind == NodeRequest::Kind::kStop);
+  CHECK_FALSE(stop->pods_grace);
+  const auto soon = request_from_text(to_text(NodeRequest{NodeRequest::Kind::kStop, "", std::chrono::milliseconds(0)}));
+  CHECK(soon->pods_grace == std::chrono::milliseconds(0));
+  const auto halt = request_from_text(to_text(NodeRequest{NodeRequest::Kind::kHalt, "kube-scheduler"}));
+  CHECK(halt->kind == NodeRequest::Kind::kHalt);
+  CHECK(halt->service == "kube-scheduler");
+  CHECK_FALSE(request_from_text(R"({"do": "stop", "service": "", "pods_grace_ms": -1})"));
   CHECK_FALSE(request_from_text("{\"do\":\"dance\"}"));
   CHECK_FALSE(report_from_text("{\"kind\":\"rumour\"}"));
 }
