@@ -8,6 +8,7 @@
 #include "launcher/config/load.h"
 #include "launcher/facts/probe.h"
 #include "launcher/node/node_init.h"
+#include "launcher/policy/network_policy.h"
 #include "launcher/state/clean_up.h"
 #include "launcher/verbs/verbs.h"
 #include "netns/tap_driver.h"
@@ -35,6 +36,7 @@ int main(int argc, char** argv) {
   if (std::strcmp(verb, "node-init") == 0) return node_init_main();
   if (std::strcmp(verb, "tap-driver") == 0) return netns::tap_driver_main();
   if (std::strcmp(verb, "broker") == 0) return bypass::broker_main();
+  if (std::strcmp(verb, "network-policy") == 0) return network_policy_main(argc, argv);
   if (std::strcmp(verb, "probe") == 0) return probe_main();
   if (std::strcmp(verb, "clean-up") == 0) return clean_up_main(argc, argv);
 

@@ -22,6 +22,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using Headers = Handle<curl_slist, curl_slist_free_all>;
 
+constexpr std::size_t kLineLimit = std::size_t{4} << 20;
 constexpr std::size_t kAnswerLimit = std::size_t{64} << 20;
 // Between two looks. A look at a server that is not there yet costs 0.1 ms, so this is what is lost on average twice.
 constexpr milliseconds kPause{20};
@@ -47,6 +48,31 @@ int code_of(long status) {
   }
 }
 
+// An answer that is read line by line. One that is no success is an object of many lines, and kept as it is.
+struct Lines {
+  const std::function<bool(std::string_view)>& on_line;
+  CURL* curl;
+  std::string rest;
+  bool refused = false;
+
+  static std::size_t take(char* data, std::size_t size, std::size_t count, void* self) {
+    auto* lines = static_cast<Lines*>(self);
+    constexpr long kOk = 200;
+    long status = 0;
+    curl_easy_getinfo(lines->curl, CURLINFO_RESPONSE_CODE, &status);
+    lines->rest.append(data, size * count);
+    if (lines->rest.size() > kLineLimit) return 0;
+    if (status != kOk) return size * count;
+    std::size_t start = 0;
+    for (std::size_t end = 0; (end = lines->rest.find('\n', start)) != std::string::npos; start = end + 1) {
+      lines->refused = !lines->on_line(std::string_view(lines->rest).substr(start, end - start));
+      if (lines->refused) return 0;
+    }
+    lines->rest.erase(0, start);
+    return size * count;
+  }
+};
+
 // The `message` of a Status object, else the text's beginning.
 std::string message_of(const std::string& body) {
   constexpr std::size_t kShown = 500;
@@ -64,6 +90,7 @@ Unexpected failed(const std::string& what, int code) {
 struct ApiClient::State {
   ClientPlan plan;
   Handle<CURL, curl_easy_cleanup> curl;
+  void* sink = nullptr;               // where an answer goes, if not into call()'s own
   std::optional<Error> socket_error;  // what plan.socket said; curl only learns that there is none
 
   static curl_socket_t open_socket(void* self, curlsocktype, curl_sockaddr*) {
@@ -135,7 +162,7 @@ Result<Answer> ApiClient::State::call(const char* method, const std::string& pat
   }
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &answer.body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, sink != nullptr ? sink : &answer.body);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, text.data());
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
   socket_error.reset();
@@ -189,6 +216,22 @@ Result<json> ApiClient::post(const std::string& path, const json& body) {
 Result<json> ApiClient::put(const std::string& path, const json& body) { return state_->must_json("PUT", path, &body); }
 Result<json> ApiClient::remove(const std::string& path) { return state_->must_json("DELETE", path); }
 Result<std::string> ApiClient::get_text(const std::string& path) { return state_->must("GET", path); }
+
+Result<void> ApiClient::follow(const std::string& path, milliseconds timeout,
+                               const std::function<bool(std::string_view)>& on_line) {
+  CURL* easy = state_->curl.get();
+  Lines lines{on_line, easy, {}, false};
+  state_->sink = &lines;
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Lines::take);
+  const auto answer = state_->call("GET", path, nullptr, "application/json", timeout);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &State::take_body);
+  state_->sink = nullptr;
+  if (lines.refused) return failed("GET " + path + ": ended, as the last line was not what it should be", EIO);
+  if (!answer) return tl::unexpected(Error(answer.error()).while_doing("GET " + path));
+  constexpr long kOk = 200;
+  if (answer->status == kOk) return {};
+  return failed(fmt::format("GET {}: {}: {}", path, answer->status, message_of(lines.rest)), code_of(answer->status));
+}
 
 Result<void> ApiClient::apply(const json& object) {
   const std::string path = TRY(object_path(object));

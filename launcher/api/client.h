@@ -44,6 +44,11 @@ class ApiClient {
   /// The answer as it came: for /readyz, /version, logs.
   [[nodiscard]] Result<std::string> get_text(const std::string& path);
 
+  /// A GET whose answer goes on (a watch): calls back for each line as it comes, until the server ends it, which is
+  /// success, or `on_line` gives false, or `timeout` is over. A line is at most 4 MiB, twice what an object can be.
+  Result<void> follow(const std::string& path, std::chrono::milliseconds timeout,
+                      const std::function<bool(std::string_view)>& on_line);
+
   /// Server-side apply of one object, as field manager "sublet", conflicts overridden: made if missing, else changed.
   Result<void> apply(const nlohmann::json& object);
   /// Applies JSON text (parse_manifests()) in its order. What a starting API server answers for a moment (no such

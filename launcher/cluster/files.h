@@ -28,6 +28,7 @@ inline constexpr const char* kContainerd = "containerd";
 inline constexpr const char* kKubelet = "kubelet";
 inline constexpr const char* kProxy = "kube-proxy";
 inline constexpr const char* kCoreDns = "coredns";
+inline constexpr const char* kNetworkPolicy = "network-policy";
 
 // Milestones (Service::is_milestone()), which the launcher tells of.
 inline constexpr const char* kApiReady = "api-ready";
@@ -55,6 +56,8 @@ inline constexpr const char* kContainerdSocketInState = "sock/containerd.sock";
 [[nodiscard]] Service proxy_service(const Plan& plan);
 [[nodiscard]] std::vector<StateFile> coredns_files(const Plan& plan, const ClusterPki& pki);
 [[nodiscard]] Service coredns_service(const Plan& plan);
+[[nodiscard]] std::vector<StateFile> network_policy_files(const Plan& plan, const ClusterPki& pki);
+[[nodiscard]] Service network_policy_service(const Plan& plan);
 
 /// All of the above, in start order.
 [[nodiscard]] std::vector<StateFile> all_files(const Plan& plan, const ClusterPki& pki);

@@ -8,25 +8,22 @@ namespace {
 
 using nlohmann::json;
 
-// What coredns' kubernetes plugin watches; upstream's deployment has the same role.
-json dns_role() {
-  auto watch = [](const char* group, std::vector<std::string> resources) {
-    return json{{"apiGroups", {group}}, {"resources", std::move(resources)}, {"verbs", {"list", "watch"}}};
-  };
-  return {
-      {"apiVersion", "rbac.authorization.k8s.io/v1"},
-      {"kind", "ClusterRole"},
-      {"metadata", {{"name", "system:coredns"}}},
-      {"rules",
-       {watch("", {"endpoints", "services", "pods", "namespaces"}), watch("discovery.k8s.io", {"endpointslices"})}}};
-}
+constexpr const char* kRbac = "rbac.authorization.k8s.io";
 
-json dns_role_binding() {
-  return {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-          {"kind", "ClusterRoleBinding"},
-          {"metadata", {{"name", "system:coredns"}}},
-          {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", "system:coredns"}}},
-          {"subjects", {{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", "system:coredns"}}}}};
+// A role of that name which may list and watch these (by group), and the user of the same name who has it.
+std::vector<json> watcher(const std::string& name,
+                          const std::vector<std::pair<std::string, std::vector<std::string>>>& what) {
+  json rules = json::array();
+  for (const auto& [group, resources] : what)
+    rules.push_back({{"apiGroups", {group}}, {"resources", resources}, {"verbs", {"list", "watch"}}});
+  const std::string version = std::string(kRbac) + "/v1";
+  return {
+      {{"apiVersion", version}, {"kind", "ClusterRole"}, {"metadata", {{"name", name}}}, {"rules", std::move(rules)}},
+      {{"apiVersion", version},
+       {"kind", "ClusterRoleBinding"},
+       {"metadata", {{"name", name}}},
+       {"roleRef", {{"apiGroup", kRbac}, {"kind", "ClusterRole"}, {"name", name}}},
+       {"subjects", {{{"apiGroup", kRbac}, {"kind", "User"}, {"name", name}}}}}};
 }
 
 json port(const char* name, const char* protocol) {
@@ -89,7 +86,17 @@ json root_ca(const std::string& ca_pem) {
 
 }  // namespace
 
-std::vector<std::string> early_objects() { return {dns_role().dump(), dns_role_binding().dump()}; }
+std::vector<std::string> early_objects() {
+  std::vector<std::string> texts;
+  // What coredns' kubernetes plugin watches; upstream's deployment has the same role.
+  for (const json& object : watcher("system:coredns", {{"", {"endpoints", "services", "pods", "namespaces"}},
+                                                       {"discovery.k8s.io", {"endpointslices"}}}))
+    texts.push_back(object.dump());
+  for (const json& object :
+       watcher("sublet:network-policy", {{"", {"pods", "namespaces"}}, {"networking.k8s.io", {"networkpolicies"}}}))
+    texts.push_back(object.dump());
+  return texts;
+}
 
 std::vector<std::string> base_objects(const Plan& plan, const std::string& ca_pem) {
   std::vector<json> objects = {default_account(), root_ca(ca_pem), dns_service(plan), dns_endpoints(plan)};

@@ -113,6 +113,12 @@ std::vector<Key> network_keys() {
               "whatever a pod tries.",
        .kind = kinds::prefixes(&Config::deny),
        .sample = "deny = [\"10.200.0.0/16\"]"},
+      {.name = "network.policy",
+       .env = "SUBLET_NETWORK_POLICY",
+       .doc =
+           "\"auto\": NetworkPolicies are enforced by nftables where they work; a pod that a policy holds in what it "
+           "sends has no bypass. \"off\": nobody heeds them.",
+       .kind = kinds::choice(&Config::policy, {"auto", "off"})},
       {.name = "network.node_cidr",
        .env = "SUBLET_NETWORK_NODE_CIDR",
        .doc =

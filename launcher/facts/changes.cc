@@ -121,6 +121,11 @@ Commands nftables(const Facts& facts) {
   return modules({"nf_tables", "nft_chain_nat", "nft_nat", "nft_masq", "nft_fib_ipv4", "nft_fib_ipv6", "nft_numgen"});
 }
 
+Commands network_policy(const Facts& facts) {
+  if (says(facts.network_policy.reason, "not installed")) return {install("nftables", "nftables")};
+  return modules({"br_netfilter", "nf_tables", "nft_ct"});
+}
+
 Commands iptables() {
   Commands commands = {install("iptables", "iptables-nft")};
   append(commands, modules({"ip_tables", "iptable_nat", "xt_MASQUERADE", "xt_comment"}));

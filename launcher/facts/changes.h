@@ -19,6 +19,7 @@ using Commands = std::vector<std::string>;
 [[nodiscard]] Commands cgroup_systemd(const Facts& facts);
 [[nodiscard]] Commands tun();
 [[nodiscard]] Commands bypass(const Facts& facts);
+[[nodiscard]] Commands network_policy(const Facts& facts);
 [[nodiscard]] Commands nftables(const Facts& facts);
 [[nodiscard]] Commands iptables();
 [[nodiscard]] Commands proc();

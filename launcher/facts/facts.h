@@ -77,10 +77,11 @@ struct Facts {
   Probe fresh_sysfs;
   Probe nftables;  // `nft` made a table in a namespace of ours
   Probe iptables;
-  Probe bridge;                                 // a bridge and a veth pair were made in a namespace of ours
-  Probe dummy;                                  // a dummy link (stands in for the tap)
-  Probe cgroup_leaf;                            // a writable cgroup v2 leaf inside our own cgroup, or beside it
-  Probe cgroup_systemd;                         // the user's systemd would give a delegated scope
+  Probe network_policy;  // the rules of NetworkPolicies were taken, and packets that cross a bridge are filtered
+  Probe bridge;          // a bridge and a veth pair were made in a namespace of ours
+  Probe dummy;           // a dummy link (stands in for the tap)
+  Probe cgroup_leaf;     // a writable cgroup v2 leaf inside our own cgroup, or beside it
+  Probe cgroup_systemd;  // the user's systemd would give a delegated scope
   std::string cgroup_leaf_base;                 // where the leaf would be made
   bool cgroup_leaf_inside = false;              // that is our own cgroup, which the launcher would have to leave
   std::string cgroup_bus;                       // where the user's systemd answered

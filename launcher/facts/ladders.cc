@@ -111,6 +111,16 @@ Ladder bypass(const Facts& facts, const Config& config) {
   return climb("bypass", std::move(rungs));
 }
 
+Ladder network_policy(const Facts& facts, const Config& config) {
+  std::vector<Rung> rungs = {
+      rung("nftables", facts.network_policy, Cost::kDegrades, "NetworkPolicies are taken and hold nobody",
+           changes::network_policy(facts)),
+      without("none"),
+  };
+  if (config.policy == PolicyMode::kOff) rule_out(rungs[0], "network.policy is \"off\"");
+  return climb("network_policy", std::move(rungs));
+}
+
 Ladder network_out(const Facts& facts, const Config& config) {
   // Where the kernel has no dummy driver, a bridge without ports does the same.
   Probe stand_in{facts.dummy.ok || facts.bridge.ok, facts.dummy.reason};
@@ -264,6 +274,7 @@ Diagnosis diagnose(const Facts& facts, const Config& config) {
                        bypass(facts, config),
                        pod_network(facts),
                        service_proxy(facts, config),
+                       network_policy(facts, config),
                        snapshotter(facts, config),
                        proc(facts),
                        sys(facts),

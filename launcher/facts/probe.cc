@@ -45,6 +45,16 @@ constexpr const char* kNftRules =
     "add chain ip sublet-probe out { type nat hook postrouting priority 100 ; };"
     "add rule ip sublet-probe out meta mark & 0x4000 == 0x4000 masquerade fully-random";
 
+// What launcher/policy renders: state, a concatenation of addresses, verdicts by address, and a negated set.
+constexpr const char* kPolicyRules =
+    "add table inet sublet-probe; add chain inet sublet-probe held;"
+    "add rule inet sublet-probe held ip daddr 192.0.2.0/24 ip daddr != 192.0.2.8/29 tcp dport 80-90 return;"
+    "add chain inet sublet-probe in { type filter hook forward priority filter ; };"
+    "add rule inet sublet-probe in ct state established,related accept;"
+    "add rule inet sublet-probe in ip saddr . ip daddr { 192.0.2.1 . 192.0.2.1 } accept;"
+    "add rule inet sublet-probe in ip saddr 192.0.2.0/24 ip saddr != { 192.0.2.1 } drop;"
+    "add rule inet sublet-probe in ip saddr vmap { 192.0.2.1 : jump held };";
+
 Result<void> run_program(const std::string& name, std::vector<std::string> arguments, std::vector<std::string> env) {
   auto path = find_program(name);
   if (!path) return fail(name + " is not installed");
@@ -67,6 +77,16 @@ Result<void> try_iptables() {
       "iptables",
       {"-w", "2", "-t", "nat", "-A", "POSTROUTING", "-m", "comment", "--comment", "sublet", "-j", "MASQUERADE"},
       {"XTABLES_LOCKFILE=/dev/null"});
+}
+
+Result<void> try_policies() {
+  TRY(run_program("nft", {kPolicyRules}, {}));
+  // On where the module is there, unless somebody has chosen another default for new namespaces.
+  const std::string file = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+  auto now = fs::read_file(file);
+  if (!now) return fail("packets from pod to pod are not filtered: br_netfilter is not loaded");
+  if (trim(*now) == "1") return {};
+  return fs::write_existing(file, "1");
 }
 
 // Not only mounted, which old kernels refuse in a user namespace: a file is made and another one removed, which needs
@@ -110,6 +130,7 @@ int probe_main() {
     answers["dummy"] = answer(try_dummy());
     answers["nftables"] = answer(try_nftables());
     answers["iptables"] = answer(try_iptables());
+    answers["network_policy"] = answer(try_policies());
     std::error_code error;
     if (std::filesystem::current_path(error) != "/") answers["overlayfs"] = answer(try_overlayfs());
   }
@@ -135,6 +156,7 @@ constexpr std::array kRows = {
     Row{"fresh_sysfs", &Facts::fresh_sysfs},
     Row{"nftables", &Facts::nftables},
     Row{"iptables", &Facts::iptables},
+    Row{"network_policy", &Facts::network_policy},
     Row{"bridge", &Facts::bridge},
     Row{"dummy", &Facts::dummy},
 };

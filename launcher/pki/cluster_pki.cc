@@ -56,6 +56,7 @@ Result<ClusterPki> create_cluster_pki(const PkiPlan& plan) {
       {&ClusterPki::scheduler, &ca, client("system:kube-scheduler", {kMasters})},
       {&ClusterPki::proxy, &ca, client("system:kube-proxy", {kMasters})},
       {&ClusterPki::coredns, &ca, client("system:coredns")},
+      {&ClusterPki::network_policy, &ca, client("sublet:network-policy")},
       {&ClusterPki::admin, &ca, client("kubernetes-admin", {kMasters})},
       {&ClusterPki::sublet, &ca, client("sublet", {kMasters})},
   };

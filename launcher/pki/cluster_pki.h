@@ -36,6 +36,7 @@ struct ClusterPki {
   KeyAndCert scheduler;           // user system:kube-scheduler
   KeyAndCert proxy;               // user system:kube-proxy
   KeyAndCert coredns;             // user system:coredns: the role of that name must be bound to it
+  KeyAndCert network_policy;      // user sublet:network-policy: the same
   KeyAndCert admin;               // user kubernetes-admin, group system:masters: the person's kubeconfig
   KeyAndCert sublet;              // user sublet, group system:masters: the launcher's own calls
 };
@@ -47,7 +48,7 @@ inline constexpr const char* kMasters = "system:masters";
 /// The names and addresses under which the API server is called.
 [[nodiscard]] CertificateRequest apiserver_request(const PkiPlan& plan);
 
-/// Makes everything anew: 2 authorities and 11 leaves, some milliseconds.
+/// Makes everything anew: 2 authorities and 12 leaves, some milliseconds.
 [[nodiscard]] Result<ClusterPki> create_cluster_pki(const PkiPlan& plan);
 
 }  // namespace sublet::launcher

@@ -160,6 +160,13 @@ void need_memory(const Share& share, Complaints& complaints) {
                  fmt::format("ask the workload manager for {} and what the pods need", human_bytes(kLeastMemory)));
 }
 
+void choose_policy(Plan& plan, const Facts& facts) {
+  plan.policy = plan.config.policy == PolicyMode::kAuto && facts.network_policy.ok;
+  if (plan.config.policy == PolicyMode::kAuto && !facts.network_policy.ok)
+    plan.lost.push_back("network policy: NetworkPolicies are taken and hold nobody (" + facts.network_policy.reason +
+                        ")");
+}
+
 void need_components(const Facts& facts, Complaints& complaints) {
   for (const ComponentFact& component : facts.components)
     complaints.need(component.usable, "component " + component.name,
@@ -194,6 +201,7 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
   choose_bypass(plan, facts);
   choose_tap(plan, facts);
   settle_cgroups(plan, plan_cgroups(config, facts));
+  choose_policy(plan, facts);
   plan.fresh_proc = facts.fresh_proc.ok;
   plan.fresh_sysfs = facts.fresh_sysfs.ok;
   plan.job = facts.job;

@@ -95,6 +95,7 @@ std::string plan_as_json(const Plan& plan) {
                           {"dns", a.dns_service}}},
                         {"cores", to_text(plan.cores.empty() ? plan.cpus : plan.cores)},
                         {"service_proxy", name_of(plan.proxy)},
+                        {"network_policy", plan.policy ? "nftables" : "none"},
                         {"snapshotter", name_of(plan.snapshotter)},
                         {"proc", plan.fresh_proc ? "fresh" : "host"},
                         {"sysfs", plan.fresh_sysfs ? "fresh" : "host"},

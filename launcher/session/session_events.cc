@@ -354,6 +354,7 @@ std::string ClusterSession::status_json() const {
         {"network_out", plan.tap ? "tap" : "none"},
         {"bypass", plan.bypass ? "bypass" : "none"},
         {"service_proxy", name_of(plan.proxy)},
+        {"network_policy", plan.policy ? "nftables" : "none"},
         {"snapshotter", name_of(plan.snapshotter)},
         {"proc", plan.fresh_proc ? "fresh" : "host"},
         {"sysfs", plan.fresh_sysfs ? "fresh" : "host"}}},

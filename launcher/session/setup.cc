@@ -67,6 +67,7 @@ Result<bypass::BrokerOrders> broker_orders(const Plan& plan) {
   for (const std::string& prefix : {addresses.node_cidr, addresses.node6_cidr, addresses.pods, addresses.services})
     if (!prefix.empty()) orders.cluster.push_back(TRY(sublet::parse_cidr(prefix)));
   orders.denied = TRY(denied_networks(plan));
+  orders.policies = plan.policy;
   return orders;
 }
 

@@ -2,116 +2,17 @@
 // The API client against a small TLS server that asks for client certificates and answers as the API server would.
 #include "launcher/api/client.h"
 
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <signal.h>
-
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "base/handle.h"
-#include "base/strings.h"
-#include "launcher/pki/cluster_pki.h"
-#include "tests/support/loopback.h"
+#include "tests/support/api_server.h"
 
 namespace sublet::launcher {
 namespace {
 
 using nlohmann::json;
 using namespace std::chrono_literals;
-
-const ClusterPki& pki() {
-  static const ClusterPki made = *create_cluster_pki({.node_name = "n", .node_ips = {}, .service_ip = "10.43.0.1"});
-  return made;
-}
-
-struct Request {
-  std::string method;
-  std::string path;
-  std::string head;
-  std::string body;
-};
-
-// "200 {…}": what the test wants answered.
-using Answerer = std::function<std::string(const Request&)>;
-
-template <typename T, auto Free, typename Read>
-Handle<T, Free> read_pem(const std::string& pem, Read read) {
-  const Handle<BIO, BIO_free> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  return Handle<T, Free>(read(bio.get(), nullptr, nullptr, nullptr));
-}
-
-// Speaks TLS and HTTP/1.1 with kept-alive connections: enough for one client.
-class ApiServer {
- public:
-  explicit ApiServer(Answerer answer) : answer_(std::move(answer)), context_(SSL_CTX_new(TLS_server_method())) {
-    (void)::signal(SIGPIPE, SIG_IGN);
-    const auto ca = read_pem<X509, X509_free>(pki().ca.cert_pem, PEM_read_bio_X509);
-    const auto own = read_pem<X509, X509_free>(pki().apiserver.cert_pem, PEM_read_bio_X509);
-    const auto key = read_pem<EVP_PKEY, EVP_PKEY_free>(pki().apiserver.key_pem, PEM_read_bio_PrivateKey);
-    SSL_CTX_use_certificate(context_.get(), own.get());
-    SSL_CTX_use_PrivateKey(context_.get(), key.get());
-    X509_STORE_add_cert(SSL_CTX_get_cert_store(context_.get()), ca.get());
-    SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-    // Without it OpenSSL refuses to resume a session with a client certificate.
-    SSL_CTX_set_session_id_context(context_.get(), reinterpret_cast<const unsigned char*>("t"), 1);
-    server_ = std::make_unique<test::Server>([this](int fd) { serve(fd); });
-  }
-  [[nodiscard]] std::uint16_t port() const { return server_->port(); }
-  [[nodiscard]] int connections() const { return server_->accepted(); }
-
- private:
-  void serve(int fd) {
-    const Handle<SSL, SSL_free> ssl(SSL_new(context_.get()));
-    SSL_set_fd(ssl.get(), fd);
-    if (SSL_accept(ssl.get()) != 1) return;
-    std::string input;
-    while (auto request = next(ssl.get(), input)) {
-      const std::string answer = answer_(*request);
-      if (answer.empty()) return;  // goes away without a word
-      const std::string body = answer.substr(4);
-      const std::string text = "HTTP/1.1 " + answer.substr(0, 3) +
-                               " X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-      if (SSL_write(ssl.get(), text.data(), static_cast<int>(text.size())) <= 0) return;
-    }
-  }
-
-  static std::optional<Request> next(SSL* ssl, std::string& input) {
-    const auto more = [&] {
-      std::array<char, 16384> buffer{};
-      const int count = SSL_read(ssl, buffer.data(), static_cast<int>(buffer.size()));
-      if (count > 0) input.append(buffer.data(), static_cast<std::size_t>(count));
-      return count > 0;
-    };
-    std::size_t end = 0;
-    while ((end = input.find("\r\n\r\n")) == std::string::npos)
-      if (!more()) return std::nullopt;
-    Request request{.head = input.substr(0, end)};
-    std::size_t length = 0;
-    for (const std::string& line : lines(request.head))
-      if (line.starts_with("Content-Length: ")) length = *parse_int<std::size_t>(trim(line.substr(16)));
-    while (input.size() < end + 4 + length)
-      if (!more()) return std::nullopt;
-    const auto first = words(lines(request.head)[0]);
-    request.method = first[0];
-    request.path = first[1];
-    request.body = input.substr(end + 4, length);
-    input.erase(0, end + 4 + length);
-    return request;
-  }
-
-  Answerer answer_;
-  Handle<SSL_CTX, SSL_CTX_free> context_;
-  std::unique_ptr<test::Server> server_;
-};
-
-ClientPlan plan(std::uint16_t port, const KeyAndCert& who = pki().sublet) {
-  return {.server = "https://127.0.0.1:" + std::to_string(port),
-          .ca_pem = pki().ca.cert_pem,
-          .cert_pem = who.cert_pem,
-          .key_pem = who.key_pem};
-}
 
 TEST_CASE("client: calls carry method, path and body, over one kept connection", "[api]") {
   std::vector<std::string> seen;
@@ -150,6 +51,34 @@ TEST_CASE("client: an answer that is not 2xx is an error with the API's words an
     CHECK(answer.error().what == row.text);
     CHECK(answer.error().is(row.code));
   }
+}
+
+TEST_CASE("client: follows an answer line by line, until it ends or a line is not liked", "[api]") {
+  std::string answer = "200 {\"a\":1}\n{\"b\":2}\nrest without an end";
+  ApiServer server([&](const Request&) { return answer; });
+  auto client = *ApiClient::create(plan(server.port()));
+  std::vector<std::string> seen;
+  auto take = [&](std::string_view line) {
+    seen.emplace_back(line);
+    return line != "no";
+  };
+  CHECK(client.follow("/x?watch=true", 5s, take));
+  CHECK(seen == std::vector<std::string>{"{\"a\":1}", "{\"b\":2}"});
+  answer = "200 yes\nno\nyes\n";
+  seen.clear();
+  CHECK_FALSE(client.follow("/x", 5s, take));
+  CHECK(seen == std::vector<std::string>{"yes", "no"});
+  answer = "410 {\"message\":\"too old\"}\n";
+  seen.clear();
+  const auto gone = client.follow("/x", 5s, take);
+  REQUIRE_FALSE(gone);
+  CHECK(gone.error().what == "GET /x: 410: too old");
+  CHECK(seen.empty());
+  answer = "200 " + std::string(5 << 20, 'x') + "\n";
+  CHECK_FALSE(client.follow("/x", 5s, take));
+  // And it is as good as before.
+  answer = "200 {\"n\":1}";
+  CHECK(client.get("/y")->at("n") == 1);
 }
 
 TEST_CASE("client: neither side talks to a stranger", "[api]") {

@@ -79,8 +79,8 @@ TEST_CASE("facts: of this host, each with a reason if it is not there", "[facts]
   CHECK(facts.fresh_proc.ok);
   CHECK(facts.bridge.ok);
   for (Probe Facts::*field : {&Facts::id_maps, &Facts::tun, &Facts::bypass, &Facts::overlayfs, &Facts::fresh_proc,
-                              &Facts::fresh_sysfs, &Facts::nftables, &Facts::iptables, &Facts::bridge, &Facts::dummy,
-                              &Facts::cgroup_leaf, &Facts::cgroup_systemd}) {
+                              &Facts::fresh_sysfs, &Facts::nftables, &Facts::iptables, &Facts::network_policy,
+                              &Facts::bridge, &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd}) {
     INFO((facts.*field).reason);
     CHECK((facts.*field).ok == (facts.*field).reason.empty());
     CHECK((facts.*field).reason != "not tried");

@@ -146,23 +146,41 @@ TEST_CASE("objects: no StorageClass where none is wanted", "[cluster]") {
     CHECK(nlohmann::json::parse(text, nullptr, false)["kind"] != "StorageClass");
 }
 
-TEST_CASE("objects: coredns may look, and nothing more", "[cluster]") {
+TEST_CASE("objects: coredns and the enforcer of policies may look, and nothing more", "[cluster]") {
   const auto texts = early_objects();
-  REQUIRE(texts.size() == 2);
-  const auto role = nlohmann::json::parse(texts[0], nullptr, false);
-  const auto binding = nlohmann::json::parse(texts[1], nullptr, false);
-  REQUIRE(role["rules"].is_array());
-  REQUIRE(role["rules"].size() == 2);
-  for (const auto& rule : role["rules"]) {
-    CHECK(rule["verbs"] == nlohmann::json::array({"list", "watch"}));
-    REQUIRE(rule["apiGroups"].is_array());
-    for (const auto& resource : rule["resources"]) CHECK(resource != "secrets");
+  const std::vector<std::string> users = {"system:coredns", "sublet:network-policy"};
+  REQUIRE(texts.size() == 2 * users.size());
+  for (std::size_t i = 0; i < users.size(); ++i) {
+    const auto role = nlohmann::json::parse(texts[2 * i], nullptr, false);
+    const auto binding = nlohmann::json::parse(texts[2 * i + 1], nullptr, false);
+    REQUIRE(role["rules"].is_array());
+    REQUIRE(role["rules"].size() == 2);
+    for (const auto& rule : role["rules"]) {
+      CHECK(rule["verbs"] == nlohmann::json::array({"list", "watch"}));
+      REQUIRE(rule["apiGroups"].is_array());
+      for (const auto& resource : rule["resources"]) CHECK(resource != "secrets");
+    }
+    CHECK(binding["roleRef"]["name"] == role["metadata"]["name"]);
+    REQUIRE(binding["subjects"].is_array());
+    REQUIRE(binding["subjects"].size() == 1);
+    CHECK(binding["subjects"][0]["kind"] == "User");
+    CHECK(binding["subjects"][0]["name"] == users[i]);
   }
-  CHECK(binding["roleRef"]["name"] == role["metadata"]["name"]);
-  REQUIRE(binding["subjects"].is_array());
-  REQUIRE(binding["subjects"].size() == 1);
-  CHECK(binding["subjects"][0]["kind"] == "User");
-  CHECK(binding["subjects"][0]["name"] == "system:coredns");
+}
+
+TEST_CASE("network policy: the enforcer knows the pods' prefix, and is not there where it is not wanted", "[cluster]") {
+  Plan plan = good_plan();
+  const auto files = network_policy_files(plan, sample_pki());
+  REQUIRE(files.size() == 1);
+  const auto settings = nlohmann::json::parse(files[0].text, nullptr, false);
+  CHECK(settings["pods"] == plan.addresses.pods);
+  CHECK(settings["key"] == "network-policy key");
+  CHECK(network_policy_service(plan).argv.back() == inside_path(files[0].path));
+  plan.policy = false;
+  CHECK(network_policy_files(plan, sample_pki()).empty());
+  const auto services = all_services(plan);
+  REQUIRE(services);
+  for (const Service& service : *services) CHECK(service.name != kNetworkPolicy);
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ inline ClusterPki sample_pki() {
   pki.scheduler = pair("scheduler");
   pki.proxy = pair("proxy");
   pki.coredns = pair("coredns");
+  pki.network_policy = pair("network-policy");
   pki.admin = pair("admin");
   pki.sublet = pair("sublet");
   return pki;

@@ -23,7 +23,7 @@ TEST_CASE("services: each comes after all that it waits for", "[cluster]") {
     CHECK(seen.insert(service.name).second);
   }
   CHECK(seen == std::set<std::string>{kEtcd, kApiServer, kControllerManager, kScheduler, kContainerd, kKubelet, kProxy,
-                                      kCoreDns, kApiReady, kRolesMade, kNodeRegistered});
+                                      kCoreDns, kNetworkPolicy, kApiReady, kRolesMade, kNodeRegistered});
 }
 
 TEST_CASE("services: who waits for whom", "[cluster]") {
@@ -35,7 +35,7 @@ TEST_CASE("services: who waits for whom", "[cluster]") {
        {Row{kEtcd, {}}, Row{kContainerd, {}}, Row{kApiServer, {kEtcd}}, Row{kControllerManager, {kApiReady}},
         Row{kApiReady, {kApiServer}}, Row{kScheduler, {kApiServer}}, Row{kKubelet, {kContainerd, kApiServer}},
         Row{kRolesMade, {kApiServer}}, Row{kNodeRegistered, {kApiServer}}, Row{kCoreDns, {kRolesMade}},
-        Row{kProxy, {kNodeRegistered}}}) {
+        Row{kProxy, {kNodeRegistered}}, Row{kNetworkPolicy, {kRolesMade}}}) {
     CAPTURE(row.name);
     CHECK(service_of(services(), row.name).after == row.after);
   }
@@ -55,7 +55,9 @@ TEST_CASE("services: each runs its own component, with its own log and a clean e
   for (const Service& service : services()) {
     if (service.is_milestone()) continue;
     CAPTURE(service.name);
-    CHECK(service.argv.at(0) == std::string(kComponentsInside) + "/" + service.name);
+    // But for the one that is our own program.
+    const std::string path = std::string(kComponentsInside) + "/" + service.name;
+    CHECK(service.argv.at(0) == (service.name == kNetworkPolicy ? "/proc/self/exe" : path));
     CHECK(service.log_path == "/run/sublet/log/" + service.name + ".log");
     CHECK(logs.insert(service.log_path).second);
     CHECK(service.env.at(0).starts_with("PATH="));

@@ -24,9 +24,10 @@ Facts good() {
   f.subuids = f.subgids = {{100000, 65536}};
   f.newuidmap = "/usr/bin/newuidmap";
   f.newgidmap = "/usr/bin/newgidmap";
-  for (Probe Facts::*field : {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::bypass, &Facts::overlayfs,
-                              &Facts::fresh_proc, &Facts::fresh_sysfs, &Facts::nftables, &Facts::iptables,
-                              &Facts::bridge, &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd})
+  for (Probe Facts::*field :
+       {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::bypass, &Facts::overlayfs, &Facts::fresh_proc,
+        &Facts::fresh_sysfs, &Facts::nftables, &Facts::iptables, &Facts::network_policy, &Facts::bridge, &Facts::dummy,
+        &Facts::cgroup_leaf, &Facts::cgroup_systemd})
     f.*field = {true, ""};
   f.cgroup_layout = "unified";
   f.state = {{"/tmp", "/tmp", 0xEF53, std::uint64_t{9} << 30, false, {true, ""}}};
@@ -135,6 +136,12 @@ TEST_CASE("doctor: what is lost, which rung is taken then, and at what cost", "[
        "network.bypass is \"off\"", Cost::kDegrades, ""},
       {"no tun, no dummy: a bridge stands in", [](Facts& f, Config&) { f.tun = f.dummy = kBroken; }, "network_out",
        "none", "tap", "broken", Cost::kDegrades, "modprobe -a tun"},
+      {"policies, but no br_netfilter",
+       [](Facts& f, Config&) {
+         f.network_policy = {false, "br_netfilter is not loaded"};
+       },
+       "network_policy", "none", "nftables", "br_netfilter is not loaded", Cost::kDegrades,
+       "modprobe -a br_netfilter nf_tables nft_ct"},
       {"nor a bridge", [](Facts& f, Config&) { f.tun = f.dummy = f.bridge = kBroken; }, "network_out", "", "none",
        "broken", Cost::kRequired, "modprobe -a dummy"},
       {"no bridge", [](Facts& f, Config&) { f.bridge = kBroken; }, "pod_network", "", "bridge", "broken",
@@ -293,8 +300,8 @@ TEST_CASE("doctor: JSON has the documented members", "[facts]") {
   std::vector<std::string> ladders;
   for (const auto& each : json["ladders"]) ladders.push_back(each["name"]);
   CHECK(ladders == std::vector<std::string>{"user_namespace", "identity", "cgroups", "network_out", "bypass",
-                                            "pod_network", "service_proxy", "snapshotter", "proc", "sys", "state",
-                                            "components"});
+                                            "pod_network", "service_proxy", "network_policy", "snapshotter", "proc",
+                                            "sys", "state", "components"});
   const auto& out = json["ladders"][3];
   CHECK(keys(out) == std::vector<std::string>{"name", "required", "rungs", "taken"});
   CHECK(out["taken"] == "none");
@@ -318,7 +325,7 @@ TEST_CASE("doctor: the script for root is a script, whatever reasons and names h
   Facts facts = good();
   for (Probe Facts::*field :
        {&Facts::user_namespace, &Facts::tun, &Facts::bypass, &Facts::overlayfs, &Facts::nftables, &Facts::iptables,
-        &Facts::bridge, &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd})
+        &Facts::network_policy, &Facts::bridge, &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd})
     facts.*field = {false, "first\nrm -rf /nonexistent; $(false)"};
   facts.user = "o'neil; false";
   facts.subuids.clear();

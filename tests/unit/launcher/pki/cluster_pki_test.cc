@@ -43,6 +43,7 @@ TEST_CASE("cluster_pki: every client is who Kubernetes expects, under the right 
       {&ClusterPki::scheduler, &ClusterPki::ca, "O = system:masters, CN = system:kube-scheduler"},
       {&ClusterPki::proxy, &ClusterPki::ca, "O = system:masters, CN = system:kube-proxy"},
       {&ClusterPki::coredns, &ClusterPki::ca, "CN = system:coredns"},
+      {&ClusterPki::network_policy, &ClusterPki::ca, "CN = sublet:network-policy"},
       {&ClusterPki::admin, &ClusterPki::ca, "O = system:masters, CN = kubernetes-admin"},
       {&ClusterPki::sublet, &ClusterPki::ca, "O = system:masters, CN = sublet"},
   };

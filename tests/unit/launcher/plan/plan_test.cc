@@ -27,6 +27,7 @@ TEST_CASE("plan: a host that gives everything", "[plan]") {
   CHECK(plan.identity.rung == IdentityRung::kSubuidFull);
   CHECK(plan.tap);
   CHECK(plan.bypass);
+  CHECK(plan.policy);
   CHECK(plan.proxy == ProxyMode::kNftables);
   CHECK(plan.snapshotter == Snapshotter::kOverlayfs);
   CHECK(plan.fresh_proc);
@@ -120,18 +121,19 @@ TEST_CASE("plan: what is missing is named, with the reason", "[plan]") {
 }
 
 TEST_CASE("plan: all that is missing is named at once", "[plan]") {
-  check_refused({"everything",
-                 [](Facts& f, Config& c) {
-                   for (Probe Facts::*field : {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::overlayfs,
-                                               &Facts::nftables, &Facts::iptables, &Facts::bridge})
-                     f.*field = kBroken;
-                   for (ComponentFact& component : f.components) component.usable = kBroken;
-                   f.state.clear();
-                   c.snapshotter = Snapshotter::kOverlayfs;
-                 },
-                 {"user namespaces", "bridge", "nftables", "iptables", "overlayfs", "component kubernetes",
-                  "component etcd", "no directory can hold"}},
-                ExitCode::kPrerequisite);
+  check_refused(
+      {"everything",
+       [](Facts& f, Config& c) {
+         for (Probe Facts::*field : {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::overlayfs,
+                                     &Facts::nftables, &Facts::iptables, &Facts::network_policy, &Facts::bridge})
+           f.*field = kBroken;
+         for (ComponentFact& component : f.components) component.usable = kBroken;
+         f.state.clear();
+         c.snapshotter = Snapshotter::kOverlayfs;
+       },
+       {"user namespaces", "bridge", "nftables", "iptables", "overlayfs", "component kubernetes", "component etcd",
+        "no directory can hold"}},
+      ExitCode::kPrerequisite);
 }
 
 TEST_CASE("plan: prefixes that can't be are the user's mistake", "[plan]") {
@@ -176,6 +178,8 @@ TEST_CASE("plan: a rung that the host does not give is lost, and said", "[plan]"
        "network: pods reach one another but nothing", [](const Plan& p) { return !p.tap && !p.bypass; }},
       {"a deny list", [](Facts&, Config& c) { c.deny = {"10.200.0.0/16"}; },
        "bypass: ", [](const Plan& p) { return p.tap && !p.bypass; }},
+      {"no policies", [](Facts& f, Config&) { f.network_policy = kBroken; },
+       "network policy: ", [](const Plan& p) { return !p.policy; }},
       {"no bypass", [](Facts& f, Config&) { f.bypass = kBroken; },
        "bypass: ", [](const Plan& p) { return p.tap && !p.bypass; }},
       {"tap off",

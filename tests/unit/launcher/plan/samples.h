@@ -16,9 +16,10 @@ inline Facts good_facts() {
   facts.subuids = facts.subgids = {{100000, 65536}};
   facts.newuidmap = "/usr/bin/newuidmap";
   facts.newgidmap = "/usr/bin/newgidmap";
-  for (Probe Facts::*field : {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::overlayfs, &Facts::bypass,
-                              &Facts::fresh_proc, &Facts::fresh_sysfs, &Facts::nftables, &Facts::iptables,
-                              &Facts::bridge, &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd})
+  for (Probe Facts::*field :
+       {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::overlayfs, &Facts::bypass, &Facts::fresh_proc,
+        &Facts::fresh_sysfs, &Facts::nftables, &Facts::iptables, &Facts::network_policy, &Facts::bridge, &Facts::dummy,
+        &Facts::cgroup_leaf, &Facts::cgroup_systemd})
     facts.*field = {true, ""};
   facts.cgroup_leaf_base = "/sys/fs/cgroup/job/sublet";
   facts.cgroup_bus = "/run/user/1001/bus";
