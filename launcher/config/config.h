@@ -53,7 +53,7 @@ struct Config {
   std::uint32_t mtu = 65520;  // 576..65520
   bool ipv6 = true;
   BypassMode bypass = BypassMode::kAuto;
-  std::string device;             // the host's network device of the bypass; empty: the default route's
+  std::string device;  // the host's network device of the bypass; empty: the default route's
   PolicyMode policy = PolicyMode::kAuto;
   std::vector<std::string> deny;  // prefixes that pods must not reach, by neither way
   std::string node_cidr = "10.0.2.0/24";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Environments of Slurm. The whole ones are recorded from real jobs, cut to what is read, with other names.
+// Environments of Slurm. The whole ones are as sbatch(1) and srun(1) describe them, cut to what is read, with other
+// names.
 #include <catch2/catch.hpp>
 
 #include "base/strings.h"

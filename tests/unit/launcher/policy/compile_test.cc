@@ -86,7 +86,8 @@ TEST_CASE("policies: allow all is a rule without anything", "[policy]") {
 
 TEST_CASE("policies: blocks, but for what they except", "[policy]") {
   const NetworkPolicy some = policy(R"({"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Egress"],
-    "egress": [{"to": [{"ipBlock": {"cidr": "198.51.100.0/24", "except": ["198.51.100.64/26", "198.51.100.200/32"]}}]}]})");
+    "egress": [{"to": [{"ipBlock": {"cidr": "198.51.100.0/24",
+                                     "except": ["198.51.100.64/26", "198.51.100.200/32"]}}]}]})");
   CHECK(may({some}, kWeb, kOutside));
   CHECK_FALSE(may({some}, kWeb, "198.51.100.65"));
   CHECK_FALSE(may({some}, kWeb, "198.51.100.200"));
@@ -115,7 +116,8 @@ TEST_CASE("policies: pods of the own namespace, of others, and both", "[policy]"
   CHECK(may({both}, kWeb, kDb));
   CHECK_FALSE(may({both}, kLab, kDb));
   const NetworkPolicy either = to(
-      R"([{"namespaceSelector": {"matchLabels": {"team": "b"}}}, {"podSelector": {"matchLabels": {"tier": "front"}}}])");
+      R"([{"namespaceSelector": {"matchLabels": {"team": "b"}}},
+           {"podSelector": {"matchLabels": {"tier": "front"}}}])");
   CHECK(may({either}, kWeb, kDb));
   CHECK(may({either}, kLab, kDb));
   const NetworkPolicy everybody = to(R"([{"namespaceSelector": {}}])");
@@ -148,7 +150,8 @@ TEST_CASE("policies: a port's name is each receiver's own", "[policy]") {
   CHECK(may({in}, kOutside, kWeb2, 9090));
   CHECK_FALSE(may({in}, kOutside, kDb, 8080));
   const NetworkPolicy out = policy(R"({"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to":
-    [{"podSelector": {"matchLabels": {"app": "db"}}}], "ports": [{"port": "sql"}, {"protocol": "UDP", "port": "sql"}]}]})");
+    [{"podSelector": {"matchLabels": {"app": "db"}}}],
+    "ports": [{"port": "sql"}, {"protocol": "UDP", "port": "sql"}]}]})");
   CHECK(may({out}, kWeb, kDb, 5432));
   CHECK(may({out}, kWeb, kDb, 5433, Protocol::kUdp));
   CHECK_FALSE(may({out}, kWeb, kDb, 5433));

@@ -22,7 +22,8 @@ TEST_CASE("rules: without policies there is no table", "[policy]") {
 
 TEST_CASE("rules: one of each kind", "[policy]") {
   CHECK(rules({policy(R"({"podSelector": {"matchLabels": {"app": "db"}}, "policyTypes": ["Ingress", "Egress"],
-    "ingress": [{"from": [{"podSelector": {"matchLabels": {"tier": "front"}}}], "ports": [{"port": "sql"}, {"port": 80, "endPort": 90}]}],
+    "ingress": [{"from": [{"podSelector": {"matchLabels": {"tier": "front"}}}],
+                 "ports": [{"port": "sql"}, {"port": 80, "endPort": 90}]}],
     "egress": [{"to": [{"ipBlock": {"cidr": "198.51.100.0/24", "except": ["198.51.100.64/26"]}}]},
                {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "SCTP"}]}]})")}) ==
         R"(table inet sublet-policy
@@ -42,7 +43,8 @@ table inet sublet-policy {
   chain forward {
     type filter hook forward priority filter; policy accept;
     ct state established,related accept
-    ip saddr . ip daddr { 10.42.0.2 . 10.42.0.2, 10.42.0.3 . 10.42.0.3, 10.42.0.4 . 10.42.0.4, 10.42.0.5 . 10.42.0.5 } accept
+    ip saddr . ip daddr { 10.42.0.2 . 10.42.0.2, 10.42.0.3 . 10.42.0.3, 10.42.0.4 . 10.42.0.4, )"
+        R"(10.42.0.5 . 10.42.0.5 } accept
     ip saddr 10.42.0.0/24 ip saddr != { 10.42.0.2, 10.42.0.3, 10.42.0.4, 10.42.0.5 } drop
     ip daddr 10.42.0.0/24 ip daddr != { 10.42.0.2, 10.42.0.3, 10.42.0.4, 10.42.0.5 } drop
     ip saddr vmap { 10.42.0.4 : jump egress-0 }

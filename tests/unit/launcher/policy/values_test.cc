@@ -58,8 +58,10 @@ TEST_CASE("policy: its types are what it says, or what the API fills in", "[poli
 
 TEST_CASE("policy: peers and ports are read", "[policy]") {
   const NetworkPolicy policy = test::policy(R"({"podSelector": {}, "policyTypes": ["Egress"], "egress": [{
-      "to": [{"ipBlock": {"cidr": "10.1.2.3/8", "except": ["10.9.0.0/16"]}}, {"namespaceSelector": {}, "podSelector": {}}],
-      "ports": [{"port": 80}, {"protocol": "UDP", "port": 1000, "endPort": 2000}, {"protocol": "SCTP"}, {"port": "http"}]}]})");
+      "to": [{"ipBlock": {"cidr": "10.1.2.3/8", "except": ["10.9.0.0/16"]}},
+             {"namespaceSelector": {}, "podSelector": {}}],
+      "ports": [{"port": 80}, {"protocol": "UDP", "port": 1000, "endPort": 2000},
+                {"protocol": "SCTP"}, {"port": "http"}]}]})");
   REQUIRE(policy.egress->size() == 1);
   const PolicyRule& rule = policy.egress->front();
   REQUIRE(rule.peers.size() == 2);
@@ -96,7 +98,8 @@ TEST_CASE("policy: of a pod, labels and named ports of all its containers count"
   auto pod =
       pod_from_json(json::parse(R"({"metadata": {"uid": "u", "namespace": "n", "name": "p", "labels": {"a": "b"}},
     "spec": {"initContainers": [{"ports": [{"name": "i", "containerPort": 1}]}],
-             "containers": [{"ports": [{"containerPort": 2}, {"name": "d", "containerPort": 53, "protocol": "UDP"}]}, {}]}})"));
+             "containers": [{"ports": [{"containerPort": 2},
+                                       {"name": "d", "containerPort": 53, "protocol": "UDP"}]}, {}]}})"));
   REQUIRE(pod);
   CHECK(pod->labels == Labels{{"a", "b"}});
   REQUIRE(pod->ports.size() == 2);
