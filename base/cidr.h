@@ -21,7 +21,7 @@ struct IpAddress {
 
   [[nodiscard]] unsigned bits() const { return v6 ? 128 : 32; }
   [[nodiscard]] std::string text() const;
-  [[nodiscard]] auto operator<=>(const IpAddress&) const = default;
+  [[nodiscard]] auto operator<=>(const IpAddress&) const = default;  // NOLINT(modernize-use-nullptr): the 0 of `< 0`
 };
 
 /// Numeric text as inet_pton(3) takes it; no zone ("%eth0"), no name, no blanks.

@@ -18,8 +18,8 @@
 namespace sublet::launcher {
 
 inline const ClusterPki& pki() {
-  static const ClusterPki made = *create_cluster_pki({.node_name = "n", .node_ips = {}, .service_ip = "10.43.0.1"});
-  return made;
+  static const ClusterPki kMade = *create_cluster_pki({.node_name = "n", .node_ips = {}, .service_ip = "10.43.0.1"});
+  return kMade;
 }
 
 struct Request {

@@ -34,7 +34,7 @@ struct Get : std::enable_shared_from_this<Get> {
   std::string text;
 };
 
-int main(int, char** argv) {
+int main(int, char** argv) try {
   asio::io_context context;
   const tcp::endpoint to(asio::ip::make_address(argv[1]), static_cast<unsigned short>(std::stoi(argv[2])));
   for (int i = 0; i < 10; ++i) std::make_shared<Get>(context, to)->start();
@@ -43,4 +43,7 @@ int main(int, char** argv) {
   std::error_code error;
   nobody.connect(tcp::endpoint(to.address(), static_cast<unsigned short>(to.port() + 1)), error);
   std::cout << error.message() << '\n';
+} catch (const std::exception& error) {
+  std::cerr << error.what() << '\n';
+  return 1;
 }

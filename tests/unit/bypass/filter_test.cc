@@ -31,12 +31,12 @@ constexpr std::uint32_t kI386 = AUDIT_ARCH_I386;
 constexpr std::uint32_t kArm64 = AUDIT_ARCH_AARCH64;
 
 std::uint32_t ask(std::uint32_t arch, std::uint32_t number, std::initializer_list<std::uint64_t> arguments = {}) {
-  static const std::vector<sock_filter> filter = notify_filter();
+  static const std::vector<sock_filter> kFilter = notify_filter();
   seccomp_data data{};
   data.arch = arch;
   data.nr = static_cast<int>(number);
   std::copy(arguments.begin(), arguments.end(), data.args);
-  return test::run_filter(filter, data);
+  return test::run_filter(kFilter, data);
 }
 
 constexpr std::uint64_t kHighBits = 0xabcdef0100000000;  // of a register; the kernel looks at an int's low half alone
