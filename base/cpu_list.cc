@@ -42,8 +42,9 @@ std::string to_text(const CpuList& cpus) {
   for (std::size_t i = 0; i < cpus.size();) {
     std::size_t end = i;
     while (end + 1 < cpus.size() && cpus[end + 1] == cpus[end] + 1) ++end;
-    text += (text.empty() ? "" : ",") + std::to_string(cpus[i]);
-    if (end > i) text += "-" + std::to_string(cpus[end]);
+    if (!text.empty()) text += ',';
+    text += std::to_string(cpus[i]);
+    if (end > i) text += '-' + std::to_string(cpus[end]);
     i = end + 1;
   }
   return text;
