@@ -154,7 +154,7 @@ far_side() {
     if command -v initdb > /dev/null; then
       unshare --user --map-user=65534 --map-group=65534 sh -c "initdb -D $1/postgres -U somebody -A trust -N --no-locale > $1/initdb.log 2>&1 &&
         echo host all all all trust >> $1/postgres/pg_hba.conf &&
-        exec postgres -D $1/postgres -h \"*\" -k \"\" -c fsync=off > $1/postgres.log 2>&1" &
+        exec postgres -D $1/postgres -h \"*\" -k \"\" -c fsync=off -c dynamic_shared_memory_type=mmap > $1/postgres.log 2>&1" &
     fi
     /usr/bin/python3 "$0/peers_server.py" 2> /dev/null &
     python3 "$0/server.py"' "$support" "$work"
