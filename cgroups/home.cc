@@ -58,8 +58,10 @@ Result<std::string> make_scope(const HomePlan& plan, const std::string& name, pi
   return directory;
 }
 
+// systemd hears of the empty cgroup from the kernel, and removes the scope when it has nothing more urgent to do: on a
+// busy machine that is some seconds later.
 void wait_until_gone(const std::string& directory) {
-  constexpr std::chrono::milliseconds kLongest{500};
+  constexpr std::chrono::milliseconds kLongest{5000};
   constexpr int kBetweenLooksMs = 5;
   const auto deadline = std::chrono::steady_clock::now() + kLongest;
   while (fs::exists(directory) && std::chrono::steady_clock::now() < deadline)

@@ -42,7 +42,7 @@ class Home {
   [[nodiscard]] const Granted& granted() const { return granted_; }
 
   /// After node-init has ended, and everything inside with it. Leaves BASE as it was found; a scope is removed by
-  /// systemd, which is waited for a moment.
+  /// systemd, which is waited for, some seconds at most.
   Result<void> remove() &&;
 
  private:
