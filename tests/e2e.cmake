@@ -10,7 +10,8 @@ endfunction()
 
 set(shared cli deployment host-path init-sidecar isolation job kubectl-tools owners probes service-dns stateful-set volumes
   bypass-strangers)
-set(own bypass network-policy share walltime limits cores run-status two-clusters single-identity no-tap no-internet private-registry heals
+set(own bypass bypass-crun network-policy share walltime limits cores run-status two-clusters single-identity no-tap no-internet
+  private-registry heals
   kill-launcher interrupt bad-start component-fails disk-full up-down-20 random-kill-20)
 
 e2e_test(cluster-up 240 FIXTURES_SETUP cluster)

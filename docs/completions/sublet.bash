@@ -29,7 +29,7 @@ _sublet() {
     --walltime) compopt +o default; return ;;
     --log-dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     --config) return ;;
-    --set) compopt -o nospace; mapfile -t COMPREPLY < <(compgen -W 'cluster.name= components.dir= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.policy= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= timeouts.walltime= timeouts.drain= timeouts.signal= logs.dir= logs.level=' -- "$cur"); return ;;
+    --set) compopt -o nospace; mapfile -t COMPREPLY < <(compgen -W 'cluster.name= components.dir= components.runtime= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.policy= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= timeouts.walltime= timeouts.drain= timeouts.signal= logs.dir= logs.level=' -- "$cur"); return ;;
   esac
   case $verb in
     up) words='--json --dry-run --detach --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;

@@ -113,7 +113,8 @@ std::string hosts_toml(const std::string& host, const Registry& registry) {
 
 std::vector<StateFile> containerd_files(const Plan& plan) {
   OciSettings settings;
-  settings.runtime = std::string(kComponentsInside) + "/runc";
+  settings.runtime =
+      plan.config.oci_runtime.empty() ? std::string(kComponentsInside) + "/runc" : plan.config.oci_runtime;
   settings.cgroups = plan.cgroups.any();
   settings.controllers = plan.cgroups.controllers;
   settings.id_limit = plan.identity.id_limit;

@@ -40,6 +40,7 @@ struct Config {
   std::string name = "default";  // a DNS label (RFC 1123), at most 32 characters
   // [components]
   std::string components_dir;  // empty: the installation's own
+  std::string oci_runtime;     // empty: the components' runc
   // [state]
   std::string state_dir;  // empty: $TMPDIR, then /dev/shm or /tmp by space
   // [identity]

@@ -30,6 +30,13 @@ std::vector<Key> cluster_keys() {
        .scope = FlagScope::kStart,
        .flag = "--components",
        .metavar = "DIR"},
+      {.name = "components.runtime",
+       .env = "SUBLET_COMPONENTS_RUNTIME",
+       .doc =
+           "The OCI runtime that starts containers, by its path: a runc or crun of the host's. Empty: the components' "
+           "runc.",
+       .kind = kinds::path(&Config::oci_runtime, "an OCI runtime"),
+       .sample = "runtime = \"/usr/bin/crun\""},
       {.name = "state.dir",
        .env = "SUBLET_STATE_DIR",
        .doc =

@@ -63,6 +63,20 @@ Result<std::string> ask_version(const std::string& program, const std::string& f
   return version;
 }
 
+// The host's own, instead of the components' runc.
+ComponentFact look_at_runtime(const std::string& path, VersionLookup lookup) {
+  ComponentFact fact{path.substr(path.rfind('/') + 1), path, "", {true, ""}};
+  if (::access(path.c_str(), X_OK) != 0)
+    fact.usable = {false,
+                   path + ": " + std::error_code(errno, std::generic_category()).message() + " (components.runtime)"};
+  if (!fact.usable.ok || lookup != VersionLookup::kAsk) return fact;
+  if (auto version = ask_version(path, "--version"))
+    fact.version = *version;
+  else
+    fact.usable = {false, version.error().what};
+  return fact;
+}
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
@@ -98,11 +112,16 @@ std::map<std::string, std::string> parse_versions_file(std::string_view text) {
   return versions;
 }
 
-std::vector<ComponentFact> find_components(const std::string& directory, VersionLookup lookup) {
+std::vector<ComponentFact> find_components(const std::string& directory, VersionLookup lookup,
+                                           const std::string& runtime) {
   std::map<std::string, std::string> listed;
   if (auto text = fs::read_file(directory + "/VERSIONS")) listed = parse_versions_file(*text);
   std::vector<ComponentFact> facts;
   for (const Component& component : all_components()) {
+    if (!runtime.empty() && std::string_view(component.name) == "runc") {
+      facts.push_back(look_at_runtime(runtime, lookup));
+      continue;
+    }
     ComponentFact fact{component.name, "", "", check_files(directory, component)};
     const bool kubernetes = std::string_view(component.name) == "kubernetes";
     std::string shown = directory + "/" + component.shown;

@@ -21,8 +21,10 @@ inline constexpr std::string_view kKubernetesMinor = "v1.36.";
 enum class VersionLookup { kListed, kAsk };
 
 /// One fact for each component, in a fixed order. Unusable: a file is missing or not executable (it is named), or
-/// Kubernetes is of another minor version.
-[[nodiscard]] std::vector<ComponentFact> find_components(const std::string& directory, VersionLookup lookup);
+/// Kubernetes is of another minor version. `runtime`: the OCI runtime that stands for runc (components.runtime); empty:
+/// the directory's own.
+[[nodiscard]] std::vector<ComponentFact> find_components(const std::string& directory, VersionLookup lookup,
+                                                         const std::string& runtime = "");
 
 /// The text of VERSIONS. Lines that are not "name version" are passed over.
 [[nodiscard]] std::map<std::string, std::string> parse_versions_file(std::string_view text);

@@ -9,6 +9,10 @@ namespace sublet::launcher {
 
 using nlohmann::json;
 
+bool is_crun(const OciSettings& settings) {
+  return std::string_view(settings.runtime).substr(settings.runtime.rfind('/') + 1).starts_with("crun");
+}
+
 std::string to_json(const OciSettings& settings) {
   json object = {{"runtime", settings.runtime},         {"cgroups", settings.cgroups},
                  {"controllers", settings.controllers}, {"idLimit", settings.id_limit},

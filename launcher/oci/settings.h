@@ -38,6 +38,9 @@ struct OciSettings {
   bool operator==(const OciSettings&) const = default;
 };
 
+/// Is the runtime crun? By its name: to start it for its version would cost every container as much.
+[[nodiscard]] bool is_crun(const OciSettings& settings);
+
 /// The file's text. from_json(to_json(s)) == s.
 [[nodiscard]] std::string to_json(const OciSettings& settings);
 /// Unknown keys are errors, as are missing ones: the writer and the reader are one version.

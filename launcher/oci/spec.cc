@@ -148,6 +148,8 @@ Result<json> edit_resources(json resources, const OciSettings& settings) {
 
 Result<json> edit_spec(json spec, const OciSettings& settings) {
   if (!spec.is_object()) return fail("not a JSON object");
+  // crun before 1.15 (Debian 12's is 1.8) takes nothing else, and ignores what is newer.
+  if (is_crun(settings)) spec["ociVersion"] = "1.0.2";
   if (json* process = TRY(member(spec, "process", Type::object, ""))) {
     json edited = TRY(edit_process(std::move(*process), settings));
     spec["process"] = std::move(edited);

@@ -85,7 +85,10 @@ Result<std::optional<std::vector<std::string>>> prepare_oci_call(const std::vect
 
   std::vector<std::string> argv{settings.runtime};
   // With it the runtime goes on where cgroups cannot be made; its own guess is the same in most cases, not in all.
-  if (!settings.cgroups && !parsed.rootless_given) argv.emplace_back("--rootless=true");
+  if (!settings.cgroups && is_crun(settings))
+    argv.emplace_back("--cgroup-manager=disabled");
+  else if (!settings.cgroups && !parsed.rootless_given)
+    argv.emplace_back("--rootless=true");
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return argv;
 }

@@ -52,7 +52,8 @@ Result<int> version(const Invocation& invocation) {
   const Config& config = invocation.loaded.config;
   const std::string executable = TRY(own_executable());
   const std::string own = find_layout(executable).components;
-  auto components = find_components(config.components_dir.empty() ? own : config.components_dir, VersionLookup::kAsk);
+  auto components = find_components(config.components_dir.empty() ? own : config.components_dir, VersionLookup::kAsk,
+                                    config.oci_runtime);
   fmt::print("{}", invocation.options.json ? versions_as_json(components) : versions_as_text(components));
   return 0;
 }

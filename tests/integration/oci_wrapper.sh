@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The OCI wrapper and the fake-id filter under the real containerd and runc, on each rung of the identity ladder and
-# without cgroups: an image of several owners is unpacked and run, as root and as other users.
+# without cgroups: an image of several owners is unpacked and run, as root and as other users; on one rung by crun, too.
 #   oci_wrapper.sh SUBLET-OCI FAKE_IDS COMPONENTS      (the binaries, and the directory of containerd, ctr, runc)
 set -euo pipefail
 self=$(realpath "$0")
@@ -12,7 +12,7 @@ skip() { echo "skipped: $*"; exit 77; }
 # ---- inside: root of a new user namespace, with namespaces of all other kinds ----
 
 inside() {
-  local wrapper=$1 fake_ids=$2 components=$3 images=$4 rung=$5 limit=$6 settings image
+  local wrapper=$1 fake_ids=$2 components=$3 images=$4 rung=$5 limit=$6 runtime=$7 settings image
   export PATH=$components:$PATH LC_ALL=C HOME=/run
   mount -t tmpfs -o mode=755 run /run
   # Read-only, as it must be where there are no cgroups to be had: a runtime that may make a directory but not move a
@@ -21,7 +21,7 @@ inside() {
   mount -o remount,bind,ro /sys/fs/cgroup
   mkdir -p /run/sublet /run/tmp
   settings=/run/sublet/oci.json
-  printf '{"runtime": "%s/runc", "cgroups": false, "controllers": [], "idLimit": %s, "broker": false, "bypass": "off", "cpus": "", "wrapper": ""}' "$components" "$limit" > $settings
+  printf '{"runtime": "%s", "cgroups": false, "controllers": [], "idLimit": %s, "broker": false, "bypass": "off", "cpus": "", "wrapper": ""}' "$runtime" "$limit" > $settings
   printf '%s\n' 'version = 3' 'root = "/run/lib"' 'state = "/run/containerd"' \
     'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"]' \
     > /run/config.toml
@@ -134,21 +134,23 @@ unshare --user true 2>/dev/null || skip "no user namespaces"
 status=0
 # From here on by relative names: who is mapped to subordinate ids alone may not walk through a private TMPDIR.
 cd "$work"
-# rung NAME LIMIT UNSHARE-OPTIONS…
+# rung NAME LIMIT RUNTIME UNSHARE-OPTIONS…
 rung() {
-  local name=$1 limit=$2
-  shift 2
+  local name=$1 limit=$2 runtime=$3
+  shift 3
   if ! "${isolate[@]}" "$@" true 2> "$work/err"; then echo "$name: left out: $(head -n 1 "$work/err")"; return; fi
-  "${isolate[@]}" "$@" "$self" --inside "$wrapper" "$fake_ids" "$components" images "$name" "$limit" ||
+  "${isolate[@]}" "$@" "$self" --inside "$wrapper" "$fake_ids" "$components" images "$name" "$limit" "$runtime" ||
     status=1
   echo "$name: done"
 }
 subordinate=$(getsubids "$(id -un)" 2>/dev/null | awk '{ print $3; exit }') || true
-rung "single UID" 1 --map-root-user
+runc=$components/runc crun=$(command -v crun) || crun=''
+rung "single UID" 1 "$runc" --map-root-user
 if [ -n "$subordinate" ] && command -v newuidmap > /dev/null; then
-  rung "2000 ids" 2000 --map-users="$subordinate,0,2000" --map-groups="$subordinate,0,2000" --setuid 0 --setgid 0
-  rung "full range" 65537 --map-root-user --map-auto
+  rung "2000 ids" 2000 "$runc" --map-users="$subordinate,0,2000" --map-groups="$subordinate,0,2000" --setuid 0 --setgid 0
+  rung "full range" 65537 "$runc" --map-root-user --map-auto
 else
   echo "2000 ids, full range: left out: no subordinate ids or no newuidmap"
 fi
+if [ -n "$crun" ]; then rung "single UID, crun" 1 "$crun" --map-root-user; else echo "skipped: crun is not installed"; fi
 exit $status

@@ -107,6 +107,19 @@ TEST_CASE("components: a site's own set is asked", "[facts]") {
   }
 }
 
+TEST_CASE("components: the host's own OCI runtime stands for runc", "[facts]") {
+  FakeBundle bundle;
+  const std::string crun = bundle.path() + "/crun";
+  REQUIRE(fs::write_file(crun, "#!/bin/sh\necho crun version 1.8.1\n", 0755));
+  auto facts = find_components(bundle.path(), VersionLookup::kAsk, crun);
+  CHECK(facts.size() == 8);
+  CHECK(named(facts, "crun").version == "1.8.1");
+  CHECK(named(facts, "crun").path == crun);
+  CHECK(named(facts, "crun").usable.ok);
+  auto fact = named(find_components(bundle.path(), VersionLookup::kListed, "/nonexistent/crun"), "crun");
+  CHECK(fact.usable.reason == "/nonexistent/crun: No such file or directory (components.runtime)");
+}
+
 TEST_CASE("components: what is wrong names the file", "[facts]") {
   FakeBundle bundle;
   SECTION("missing") {

@@ -40,6 +40,20 @@ TEST_CASE("oci wrapper: create edits the bundle and hands on all arguments", "[o
   CHECK(take(sys::stat(b.config)).st_mode == (S_IFREG | 0600));
 }
 
+TEST_CASE("oci wrapper: crun is told in its own words that there are no cgroups", "[oci]") {
+  Bundle b;
+  REQUIRE(fs::write_file(b.config, "{}"));
+  const OciSettings last{"/usr/bin/crun-1.20", false, 1};
+  CHECK(**b.call({"create", "--bundle", b.dir.path(), "ID"}, last) ==
+        Arguments{"/usr/bin/crun-1.20", "--cgroup-manager=disabled", "create", "--bundle", b.dir.path(), "ID"});
+  const OciSettings best{"/usr/bin/crun", true, 65537};
+  CHECK(**b.call({"create", "--bundle", b.dir.path(), "ID"}, best) ==
+        Arguments{"/usr/bin/crun", "create", "--bundle", b.dir.path(), "ID"});
+  // A directory's name makes no crun.
+  const OciSettings other{"/opt/crun/runc", false, 1};
+  CHECK((**b.call({"create", "--bundle", b.dir.path(), "ID"}, other))[1] == "--rootless=true");
+}
+
 TEST_CASE("oci wrapper: a configuration that needs no edit is not written", "[oci]") {
   Bundle b;
   REQUIRE(fs::write_file(b.config, R"({"process":{"user":{"uid":5,"gid":5}}})"));
