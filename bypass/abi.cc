@@ -9,13 +9,15 @@ namespace sublet::bypass {
 namespace {
 
 // arch/x86/entry/syscalls/syscall_64.tbl. x32 has the same calls by the same numbers, but for those from 512 on.
-constexpr std::array<CallNumber, 10> kX64{{
+constexpr std::array<CallNumber, 12> kX64{{
     {Call::kSocket, 41},
     {Call::kConnect, 42},
     {Call::kSendto, 44},
     {Call::kSendmsg, 46},
     {Call::kBind, 49},
     {Call::kListen, 50},
+    {Call::kAccept, 43},
+    {Call::kAccept4, 288},
     {Call::kSetsockopt, 54},
     {Call::kIoctl, 16},
     {Call::kSendmmsg, 307},
@@ -43,10 +45,12 @@ constexpr std::array<CallNumber, 11> kI386{{
     {Call::kIoUringSetup, 425},
 }};
 // include/uapi/asm-generic/unistd.h
-constexpr std::array<CallNumber, 10> kAarch64{{
+constexpr std::array<CallNumber, 12> kAarch64{{
     {Call::kSocket, 198},
     {Call::kBind, 200},
     {Call::kListen, 201},
+    {Call::kAccept, 202},
+    {Call::kAccept4, 242},
     {Call::kConnect, 203},
     {Call::kSendto, 206},
     {Call::kSetsockopt, 208},

@@ -14,6 +14,8 @@ enum class Call : std::uint8_t {
   kConnect,
   kBind,
   kListen,
+  kAccept,   // of 64-bit ABIs; what others accept is found out about afterwards (doors.h)
+  kAccept4,  // the same
   kSetsockopt,
   kIoctl,
   kSocketcall,    // the 32-bit multiplexer (socketcall(2)); what it is really about stands in memory

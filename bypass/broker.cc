@@ -19,6 +19,7 @@
 #include "base/unix_socket.h"
 #include "bypass/announcement.h"
 #include "bypass/calls.h"
+#include "bypass/doors.h"
 #include "bypass/isolation.h"
 #include "bypass/orders.h"
 #include "bypass/report.h"
@@ -52,6 +53,7 @@ class ListenerThread {
     const std::uint32_t number = listener.number;
     Calls calls(tools, std::move(listener));
     // What a broker before us fetched. A slot that it had taken and not used, or answered, is simply free.
+    for (Slot* slot : left) calls.mend(*slot);
     for (Slot* slot : left) {
       if (slot->notification.id != 0 && still_valid(fd, slot->notification.id))
         calls.handle(slot, true);
@@ -81,8 +83,8 @@ class ListenerThread {
 
 class Broker {
  public:
-  Broker(EventLoop loop, BrokerOrders orders, std::uint64_t network)
-      : loop_(std::move(loop)), orders_(std::move(orders)), network_(network) {
+  Broker(EventLoop loop, BrokerOrders orders, std::uint64_t network, OnPod on_pod)
+      : loop_(std::move(loop)), orders_(std::move(orders)), network_(network), on_pod_(std::move(on_pod)) {
     isolation_.all = orders_.policies;
   }
 
@@ -129,8 +131,10 @@ class Broker {
     if (message.text == "memory" && message.fds.size() == 1) {
       slots_.emplace(TRY(Slots::map(message.fds[0].get())));
       pending_ = TRY(Pending::start(*slots_));
-      tools_ =
-          std::make_unique<Tools>(Tools{*slots_, *policy_, pod_sockets_, *repair_, *pending_, network_, receive_ends_});
+      doors_ = TRY(Doors::start(pod_sockets_));
+      accepting_ = TRY(Accepting::start(*slots_, *doors_));
+      tools_ = std::make_unique<Tools>(
+          Tools{*slots_, *policy_, pod_sockets_, *repair_, *pending_, *accepting_, network_, receive_ends_});
       return {};
     }
     if (tools_ == nullptr) return fail("a message before the memory");
@@ -157,7 +161,9 @@ class Broker {
     struct stat status {};
     if (::fstat(network.get(), &status) != 0) return fail_errno("the pod's network namespace");
     std::shared_ptr<Pod>& pod = pods_[status.st_ino];
-    if (pod == nullptr) pod = std::make_shared<Pod>(announcement.record, std::move(network), status.st_ino);
+    const bool is_new = pod == nullptr;
+    if (is_new) pod = std::make_shared<Pod>(announcement.record, std::move(network), status.st_ino);
+    if (is_new && on_pod_) on_pod_(*doors_, pod);
     pod->isolated = is_isolated(isolation_, pod->record);
     prefer_sync_wake_up(fd.get());
     const std::uint32_t number = announcement.number;
@@ -193,6 +199,7 @@ class Broker {
       const bool last =
           std::none_of(listeners_.begin(), listeners_.end(), [&](const auto& each) { return each.second->pod == pod; });
       if (!last) continue;
+      doors_->forget(pod);
       add_up(gone_, pod->counters);
       pods_.erase(pod->network_inode);
     }
@@ -213,6 +220,7 @@ class Broker {
   EventLoop loop_;
   const BrokerOrders orders_;
   const std::uint64_t network_;
+  const OnPod on_pod_;
   std::string device_;
   std::optional<RouteWatch> routes_;
   std::optional<Slots> slots_;
@@ -220,6 +228,8 @@ class Broker {
   PodSockets pod_sockets_;
   std::unique_ptr<EpollRepair> repair_;
   std::unique_ptr<Pending> pending_;
+  std::unique_ptr<Doors> doors_;
+  std::unique_ptr<Accepting> accepting_;
   std::unique_ptr<Tools> tools_;
   std::map<ino_t, std::shared_ptr<Pod>> pods_;
   Isolation isolation_;
@@ -232,7 +242,7 @@ class Broker {
   std::vector<EventLoop::Watch> watches_;
 };
 
-Result<int> run_broker() {
+Result<int> run_broker(OnPod on_pod) {
   for (int fd : {kOrdersFd, kKeeperFd, kStatusFd, kUserNamespaceFd, kReadyFd})
     if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return fail_errno("descriptor " + std::to_string(fd) + " is missing");
   const std::string text = TRY_WHILE("reading the orders", fs::read_fd(kOrdersFd));
@@ -248,7 +258,7 @@ Result<int> run_broker() {
   if (network == 0)
     return fail("this kernel does not tell network namespaces of sockets apart (SO_NETNS_COOKIE, 5.14)");
   EventLoop loop = TRY(EventLoop::create());
-  Broker broker(std::move(loop), std::move(orders), network);
+  Broker broker(std::move(loop), std::move(orders), network, std::move(on_pod));
   // Now, as it has tried with a child what this kernel does (receive_ends()), and has looked at nobody's memory yet.
   if (auto confined = enter_sandbox(); !confined) log::warning("{}", confined.error().what);
   const int status = TRY(broker.run());
@@ -258,9 +268,9 @@ Result<int> run_broker() {
 
 }  // namespace
 
-int broker_main() {
+int broker_main(OnPod on_pod) {
   log::set_up("sublet broker", log::Level::kInfo);
-  auto status = run_broker();
+  auto status = run_broker(std::move(on_pod));
   if (status) return *status;
   log::error("{}", to_string(status.error()));
   ::_exit(1);

@@ -9,10 +9,18 @@
 // (EpollRepair). The first thread has the event loop: new listeners from the keeper, the host's routes, questions.
 #pragma once
 
+#include <functional>
+#include <memory>
+
+#include "bypass/doors.h"
+
 namespace sublet::bypass {
+
+/// Is told of each pod once, on the first thread.
+using OnPod = std::function<void(Doors& doors, const std::shared_ptr<Pod>& pod)>;
 
 /// The hidden verb; descriptors: orders.h. Dies with its parent. Ends with 0 when the other end of kReadyFd closes,
 /// with 1 after saying why where it cannot work. Does not return.
-[[nodiscard]] int broker_main();
+[[nodiscard]] int broker_main(OnPod on_pod = nullptr);
 
 }  // namespace sublet::bypass

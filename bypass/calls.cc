@@ -28,6 +28,13 @@ bool soon(int socket, int listener) {
   return ::poll(both, 2, kPatienceMs) > 0 && both[0].revents != 0;
 }
 
+// To a device, as each socket that host_socket() made is.
+bool is_bound(int socket) {
+  int device = 0;
+  socklen_t size = sizeof device;
+  return ::getsockopt(socket, SOL_SOCKET, SO_BINDTOIFINDEX, &device, &size) == 0 && device != 0;
+}
+
 }  // namespace
 
 std::array<std::uint64_t, 6> widen(const std::array<std::uint32_t, 4>& words) {
@@ -41,6 +48,13 @@ void Calls::handle(Slot* slot, bool again) {
   Request request{slot, call.id, static_cast<pid_t>(call.pid), again, {}};
   for (std::size_t i = 0; i < request.arguments.size(); ++i) request.arguments[i] = call.data.args[i];
   end(request, what(request, call.data));
+}
+
+void Calls::mend(Slot& slot) {
+  if (slot.made_nonblocking.load() == 0) return;
+  const seccomp_notif& call = slot.notification;
+  const UniqueFd socket = copy_fd(pidfds_, static_cast<pid_t>(call.pid), static_cast<int>(call.data.args[0]));
+  if (socket && still_valid(listener_.fd, call.id)) mend_mode(socket.get(), slot);
 }
 
 void Calls::end(const Request& request, Ending ending) {
@@ -59,6 +73,8 @@ Calls::Ending Calls::what(const Request& request, const seccomp_data& call) {
     case Call::kConnect: return on_connect(request);
     case Call::kBind: return on_bind(request);
     case Call::kListen: return on_listen(request);
+    case Call::kAccept:
+    case Call::kAccept4: return on_accept(request);
     case Call::kSetsockopt: return on_foreign(request, Reason::kOption);
     case Call::kIoctl: return on_foreign(request, Reason::kInterfaces);
     case Call::kSocketcall: return on_socketcall(request, call);
@@ -212,7 +228,11 @@ Calls::Ending Calls::on_connect(const Request& request) {
   if (!endpoint) return connect(request, std::move(socket), to, false);
   // It may have got the socket before the policy was there.
   const bool isolated = listener_.pod->isolated.load(std::memory_order_relaxed);
-  const Reason reason = isolated ? Reason::kNetworkPolicy : decide(policy(), *endpoint);
+  // One that was handed to it (doors.h), and let go: it leads nowhere (Doors::guard()), so it is the pod's from here
+  // on.
+  const Reason reason = isolated                  ? Reason::kNetworkPolicy
+                        : !is_bound(socket.get()) ? Reason::kServer
+                                                  : decide(policy(), *endpoint);
   if (reason == Reason::kNone) {
     counters.count(counters.connections);
     return connect(request, std::move(socket), to, true);
@@ -265,13 +285,36 @@ Calls::Ending Calls::on_listen(const Request& request) {
   if (!kind.is_socket()) return reply(kind.error);
   if (!kind.is_inet()) return pass();
   const int backlog = static_cast<int>(request.arguments[1]);
-  if (!is_hosts(kind)) return reply(::listen(socket.get(), backlog) == 0 ? 0 : errno);
+  if (!is_hosts(kind)) {
+    const int error = ::listen(socket.get(), backlog) == 0 ? 0 : errno;
+    if (error == 0) Doors::listens(*listener_.pod, socket.get(), {kind.domain, backlog});
+    return reply(error);
+  }
   if (!is_idle(socket.get())) return reply(EINVAL);
   UniqueFd inner = pod_socket(socket.get(), kind.domain);
   if (!inner) return reply(errno);
   if (::listen(inner.get(), backlog) != 0) return reply(errno);
+  Doors::listens(*listener_.pod, inner.get(), {kind.domain, backlog});
   if (auto ending = put_in_place(request, socket.get(), inner.get(), Reason::kServer); ending) return *ending;
   return reply(0);
+}
+
+// Where nothing can come from the host, it is the kernel's, and costs no more than the asking.
+Calls::Ending Calls::on_accept(const Request& request) {
+  // Our predecessor gave it one already.
+  if (const std::uint32_t given = request.slot->given.load(); given != 0)
+    return {Ending::Kind::kReply, 0, static_cast<int>(given) - 1};
+  Pod& pod = *listener_.pod;
+  if (pod.door_count.load(std::memory_order_relaxed) == 0) return pass();
+  UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
+  if (!socket) return pass();
+  const SocketKind kind = kind_of(socket.get());
+  if (!kind.is_inet() || kind.network != pod.cookie.load(std::memory_order_relaxed)) return pass();
+  std::shared_ptr<Door> door = Doors::find_for(pod, socket.get());
+  if (door == nullptr) return pass();
+  tools_.accepting.take({request.slot, listener_.fd, listener_.keep, listener_.pod, std::move(door), std::move(socket),
+                         kind.domain, listener_.killable});
+  return taken();
 }
 
 // Options and ioctls that a host's socket would answer otherwise than one of the pod: so it becomes one of the pod

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "bypass/accepting.h"
 #include "bypass/listener.h"
 #include "bypass/pending.h"
 #include "bypass/pod.h"
@@ -34,6 +35,8 @@ class Calls {
   /// Answers the slot's notification, or sees to its being answered later. The slot is not the caller's any more.
   /// `again`: a broker before us may have done a part of it.
   void handle(Slot* slot, bool again = false);
+  /// Puts right what a broker before us was at when it died; of all slots before the first is handled.
+  void mend(Slot& slot);
 
  private:
   struct Request {
@@ -64,6 +67,7 @@ class Calls {
   [[nodiscard]] Ending on_connect(const Request& request);
   [[nodiscard]] Ending on_bind(const Request& request);
   [[nodiscard]] Ending on_listen(const Request& request);
+  [[nodiscard]] Ending on_accept(const Request& request);
   [[nodiscard]] Ending on_foreign(const Request& request, Reason reason);
   [[nodiscard]] Ending connect(const Request& request, UniqueFd socket, const RawAddress& to, bool ours);
 

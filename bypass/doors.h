@@ -9,14 +9,23 @@
 // (IPV6_ADDRFORM), and there is no way to turn them back. guard() was called for them before listen(2).
 #pragma once
 
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "bypass/endpoint.h"
 #include "bypass/pod.h"
+#include "bypass/pod_sockets.h"
 
 namespace sublet::bypass {
 
@@ -31,8 +40,22 @@ class Doors {
   /// Called once, from any thread, never from inside knock(), with no lock held that knock() would need.
   using Done = std::function<void(Outcome, UniqueFd connection, UniqueFd doorbell)>;
 
-  Doors() = default;
-  ~Doors() = default;
+  /// A connection that has been knocked with, until somebody accepts it.
+  struct Waiting {
+    Endpoint at;
+    UniqueFd connection;
+    Done done;
+    // One of the pod's own that was accepted, but could not be given: it goes to the next who accepts, without `done`.
+    bool native = false;
+    UniqueFd bell;
+    bool is_safe = false;     // to be given to a program, see guard()
+    bool has_spoken = false;  // the bell, see Rung::kDeferred: no relay may use it any more
+    std::chrono::steady_clock::time_point look;
+    std::chrono::milliseconds pause{0};
+  };
+
+  [[nodiscard]] static Result<std::unique_ptr<Doors>> start(PodSockets& sockets);
+  ~Doors();
   Doors(const Doors&) = delete;
   Doors& operator=(const Doors&) = delete;
 
@@ -46,10 +69,60 @@ class Doors {
   /// that door has been called.
   [[nodiscard]] bool knock(const std::shared_ptr<Pod>& pod, const Endpoint& at, UniqueFd& connection, Done done);
 
+  /// The pod is gone: whatever waits there is lost.
+  void forget(const std::shared_ptr<Pod>& pod);
+
   /// For a host's socket that will listen on behalf of pods, before listen(2): what it accepts can never be made into a
   /// connection to somewhere else, whatever a program does with it (connect(2) with AF_UNSPEC, and then anew). It is a
-  /// socket filter without SYN+ACK, locked; accepted sockets inherit both.
+  /// socket filter without SYN+ACK, locked; accepted sockets inherit both. Where the kernel has this for the privileged
+  /// only, that is an error that one can go on with: connections are then bound to the device they came by, and those
+  /// of clients on this host, who come by its loopback, are given back to be relayed.
   [[nodiscard]] static Result<void> guard(int listener);
+
+  /// A listen(2) of the pod has succeeded.
+  static void listens(Pod& pod, int socket, Listening how);
+
+  // For those who answer (accepting.h).
+  /// The door that this socket of the pod's may listen at.
+  [[nodiscard]] static std::shared_ptr<Door> find_for(Pod& pod, int socket);
+  /// nullptr: there is none, and what is accepted there is the pod's own affair.
+  [[nodiscard]] static std::shared_ptr<Door> find(Pod& pod, std::uint16_t port);
+  /// Is this accepted connection, from there, a doorbell of ours? Then it waits no longer. With the door's mutex held.
+  [[nodiscard]] std::optional<Waiting> answered(Pod& pod, Door& door, const Endpoint& from, int accepted);
+  /// Lets it wait once more, as whoever accepted it could not be given it.
+  void ring_again(const std::shared_ptr<Pod>& pod, const std::shared_ptr<Door>& door, Waiting waiting);
+  /// Its doorbell has done its work, and the program has its answer.
+  void finish(Pod& pod, Waiting waiting, Outcome outcome);
+
+ private:
+  struct Ended {
+    std::shared_ptr<Pod> pod;
+    Waiting waiting;
+    Outcome outcome;
+  };
+  explicit Doors(PodSockets& sockets) : sockets_(sockets) {}
+  [[nodiscard]] UniqueFd bell(const std::shared_ptr<Pod>& pod, bool v6);
+  /// The errno of a bell that could not be rung; then `waiting` is as it was. `bounded`: EAGAIN if the door is full.
+  [[nodiscard]] int ring_at(const std::shared_ptr<Pod>& pod, Door& door, Waiting& waiting, bool bounded);
+  void end_later(Ended ended);
+  void work();
+  void wake();
+  /// Looks at those who wait. When it shall be done again.
+  [[nodiscard]] std::chrono::steady_clock::time_point look_around();
+  [[nodiscard]] std::optional<Outcome> look(const Pod& pod, Door& door, std::uint32_t key, Waiting& waiting);
+  void drop(const std::shared_ptr<Pod>& pod, const std::shared_ptr<Door>& door);
+
+  PodSockets& sockets_;
+  std::atomic<bool> awake_{false};       // the thread looks around by itself
+  std::atomic<std::size_t> waiting_{0};  // in all doors
+  std::atomic<std::int64_t> last_knock_ms_{0};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  bool woken_ = false;
+  std::vector<Ended> ended_;
+  std::vector<std::pair<std::weak_ptr<Pod>, std::shared_ptr<Door>>> doors_;
+  std::thread thread_;
 };
 
 }  // namespace sublet::bypass

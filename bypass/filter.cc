@@ -126,6 +126,8 @@ void on_call(Assembler& a, Call call, const Answers& to) {
     case Call::kIoUringSetup: return a.jump(to.no_such_call);
     case Call::kConnect:
     case Call::kBind:
+    case Call::kAccept:
+    case Call::kAccept4:
     case Call::kListen: return a.jump(to.notify);
     case Call::kOther: return a.jump(to.allow);
   }

@@ -13,6 +13,7 @@ namespace sublet::bypass {
 
 /// - socket: IPv4 and IPv6 stream sockets of TCP, in 64-bit ABIs;
 /// - connect, bind, listen: all of them, as the family stands in memory;
+/// - accept, accept4, in 64-bit ABIs: what they find may be a doorbell (doors.h);
 /// - setsockopt: options that a socket of the host could not take as one of the pod would (SO_BINDTODEVICE, SO_MARK,
 /// …);
 /// - ioctl: the SIOC[GS]IF… family, whose answer depends on the socket's namespace;

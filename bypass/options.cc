@@ -20,14 +20,15 @@ struct Option {
   int level;
   int name;
   bool halved = false;  // the kernel doubles what it is given (socket(7), SO_RCVBUF)
+  bool own = false;     // says something about this socket alone: not inherited, or of no use to a connected one
 };
 // Numbers where Debian 12's libc has no name yet.
 constexpr int kTcpInq = 36;
 constexpr int kTcpTxDelay = 37;
 constexpr int kIpLocalPortRange = 51;
 constexpr Option kOptions[] = {
-    {SOL_SOCKET, SO_REUSEADDR},
-    {SOL_SOCKET, SO_REUSEPORT},
+    {SOL_SOCKET, SO_REUSEADDR, false, true},
+    {SOL_SOCKET, SO_REUSEPORT, false, true},
     {SOL_SOCKET, SO_KEEPALIVE},
     {SOL_SOCKET, SO_OOBINLINE},
     {SOL_SOCKET, SO_DONTROUTE},
@@ -47,26 +48,26 @@ constexpr Option kOptions[] = {
     {IPPROTO_TCP, TCP_KEEPCNT},
     {IPPROTO_TCP, TCP_SYNCNT},
     {IPPROTO_TCP, TCP_LINGER2},
-    {IPPROTO_TCP, TCP_DEFER_ACCEPT},
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT, false, true},
     {IPPROTO_TCP, TCP_WINDOW_CLAMP},
     {IPPROTO_TCP, TCP_QUICKACK},
     {IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS},
     {IPPROTO_TCP, TCP_USER_TIMEOUT},
-    {IPPROTO_TCP, TCP_FASTOPEN},
-    {IPPROTO_TCP, TCP_FASTOPEN_CONNECT},
+    {IPPROTO_TCP, TCP_FASTOPEN, false, true},
+    {IPPROTO_TCP, TCP_FASTOPEN_CONNECT, false, true},
     {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
-    {IPPROTO_TCP, TCP_SAVE_SYN},
+    {IPPROTO_TCP, TCP_SAVE_SYN, false, true},
     {IPPROTO_TCP, kTcpInq},
     {IPPROTO_TCP, kTcpTxDelay},
     {IPPROTO_IP, IP_TOS},
     {IPPROTO_IP, IP_TTL},
     {IPPROTO_IP, IP_MTU_DISCOVER},
     {IPPROTO_IP, IP_RECVERR},
-    {IPPROTO_IP, IP_FREEBIND},
+    {IPPROTO_IP, IP_FREEBIND, false, true},
     {IPPROTO_IP, IP_MINTTL},
-    {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT},
-    {IPPROTO_IP, kIpLocalPortRange},
-    {IPPROTO_IPV6, IPV6_V6ONLY},
+    {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, false, true},
+    {IPPROTO_IP, kIpLocalPortRange, false, true},
+    {IPPROTO_IPV6, IPV6_V6ONLY, false, true},
     {IPPROTO_IPV6, IPV6_UNICAST_HOPS},
     {IPPROTO_IPV6, IPV6_TCLASS},
     {IPPROTO_IPV6, IPV6_MTU_DISCOVER},
@@ -139,6 +140,42 @@ int OptionDefaults::copy(int from, int to) const {
   if (const int error = copy_struct<timeval>(from, to, SO_SNDTIMEO); error != 0) return error;
   if (const int error = copy_congestion_control(from, to); error != 0) return error;
   return copy_file_flags(from, to);
+}
+
+void set_all(const std::vector<Setting>& settings, int socket) {
+  for (const Setting& each : settings) (void)::setsockopt(socket, each.level, each.name, each.value.data(), each.size);
+}
+
+std::vector<Setting> OptionDefaults::inherited(int listener, int like) const {
+  std::vector<Setting> found;
+  auto add = [&](int level, int name, const void* value, std::size_t size) {
+    Setting setting{level, name, {}, static_cast<socklen_t>(size)};
+    std::memcpy(setting.value.data(), value, size);
+    found.push_back(setting);
+  };
+  for (std::size_t i = 0; i < std::size(kOptions); ++i) {
+    int value = 0;
+    if (kOptions[i].own || !values_[i].known || !read_int(listener, kOptions[i], value) || value == values_[i].value)
+      continue;
+    if (kOptions[i].halved) value /= 2;
+    add(kOptions[i].level, kOptions[i].name, &value, sizeof value);
+  }
+  for (const int name : {SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO}) {
+    constexpr char kNothing[16] = {};
+    char value[16] = {};
+    socklen_t size = sizeof value;
+    if (::getsockopt(listener, SOL_SOCKET, name, value, &size) == 0 && std::memcmp(value, kNothing, sizeof value) != 0)
+      add(SOL_SOCKET, name, value, size);
+  }
+  char theirs[16] = {};
+  char usual[16] = {};
+  socklen_t size = sizeof theirs;
+  socklen_t usual_size = sizeof usual;
+  if (::getsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, theirs, &size) == 0 &&
+      ::getsockopt(like, IPPROTO_TCP, TCP_CONGESTION, usual, &usual_size) == 0 &&
+      std::memcmp(theirs, usual, sizeof theirs) != 0)
+    add(IPPROTO_TCP, TCP_CONGESTION, theirs, ::strnlen(theirs, sizeof theirs));
+  return found;
 }
 
 }  // namespace sublet::bypass

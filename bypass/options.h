@@ -2,11 +2,24 @@
 // Socket options that go along when a socket is replaced by one of another network namespace.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <array>
+#include <vector>
 
 namespace sublet::bypass {
 
 inline constexpr std::size_t kOptionCount = 48;
+
+/// An option with a value that somebody chose.
+struct Setting {
+  int level;
+  int name;
+  std::array<char, 16> value;
+  socklen_t size;
+};
+/// Sets them, as far as the socket takes them.
+void set_all(const std::vector<Setting>& settings, int socket);
 
 /// What a socket has that nobody touched, on this kernel. Options that the kernel does not know are left out.
 class OptionDefaults {
@@ -16,6 +29,9 @@ class OptionDefaults {
   /// Gives `to` every option in which `from` differs from the defaults, with its file flags (O_NONBLOCK, O_ASYNC) and
   /// their signal's receiver. 0, or the errno of the first that `to` does not take.
   [[nodiscard]] int copy(int from, int to) const;
+  /// What accepted sockets get from this listener (sk_clone_lock(), net/core/sock.c) that a new one does not have.
+  /// `like`: a socket of the listener's namespace, for defaults that each namespace has for itself.
+  [[nodiscard]] std::vector<Setting> inherited(int listener, int like) const;
 
  private:
   struct Value {

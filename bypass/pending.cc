@@ -19,11 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The kernel's own value for «interrupted; do it again if the handler says so» (include/linux/errno.h). As a
-// notification's answer it does what it does inside: the thread has a signal to take, and then either gets EINTR or, by
-// SA_RESTART, makes the call again. A thread without a signal would be given the number itself.
-constexpr int kRestart = 512;  // ERESTARTSYS
-constexpr int kNobody = -1;    // nobody waits for an answer any more
+constexpr int kNobody = -1;  // nobody waits for an answer any more
 
 std::uint64_t mask_of(std::string_view status, std::string_view key) {
   const std::string_view text = proc_field(status, key);
@@ -33,21 +29,20 @@ std::uint64_t mask_of(std::string_view status, std::string_view key) {
   return mask;
 }
 
+}  // namespace
+
 Signalled signalled(pid_t thread) {
   std::array<char, 4096> buffer;
   return bypass::signalled(read_proc(thread, "status", buffer.data(), buffer.size()));
 }
 
-Clock::time_point deadline_of(int socket) {
+Clock::time_point deadline_of(int socket, int option) {
   timeval timeout{};
   socklen_t size = sizeof timeout;
-  if (::getsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, &size) != 0 ||
-      (timeout.tv_sec == 0 && timeout.tv_usec == 0))
+  if (::getsockopt(socket, SOL_SOCKET, option, &timeout, &size) != 0 || (timeout.tv_sec == 0 && timeout.tv_usec == 0))
     return Clock::time_point::max();
   return Clock::now() + std::chrono::seconds(timeout.tv_sec) + std::chrono::microseconds(timeout.tv_usec);
 }
-
-}  // namespace
 
 int connect_now(int fd, const RawAddress& to, bool& waits, Slot* slot) {
   const int flags = ::fcntl(fd, F_GETFL);
@@ -168,7 +163,7 @@ void Pending::work() {
       (void)!::read(wake_.get(), &ignored, sizeof ignored);
       for (PendingConnect& connect : added_) {
         const int socket = connect.socket.get();
-        entries_.push_back(std::make_unique<Entry>(Entry{std::move(connect), deadline_of(socket)}));
+        entries_.push_back(std::make_unique<Entry>(Entry{std::move(connect), deadline_of(socket, SO_SNDTIMEO)}));
         epoll_event event{};
         event.events = EPOLLOUT;
         event.data.ptr = entries_.back().get();

@@ -40,6 +40,14 @@ struct PendingConnect {
   int late = 0;           // what a program is told that waits no longer (SO_SNDTIMEO)
 };
 
+/// When a call on this socket gives up, by its time limit (SO_SNDTIMEO, SO_RCVTIMEO); max(): never.
+[[nodiscard]] std::chrono::steady_clock::time_point deadline_of(int socket, int option);
+
+/// The kernel's own value for «interrupted; do it again if the handler says so» (include/linux/errno.h). As a
+/// notification's answer it does what it does inside: the thread has a signal to take, and then either gets EINTR or,
+/// by SA_RESTART, makes the call again. A thread without a signal would be given the number itself.
+inline constexpr int kRestart = 512;  // ERESTARTSYS
+
 class Pending {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Pending>> start(Slots& slots);
@@ -75,5 +83,7 @@ class Pending {
 /// (complete_signal(), kernel/signal.c); and not surely there, as a thread that runs may be about to take it. Pure.
 enum class Signalled : std::uint8_t { kNone, kMaybe, kYes };
 [[nodiscard]] Signalled signalled(std::string_view status);
+/// The same of a thread as it is now.
+[[nodiscard]] Signalled signalled(pid_t thread);
 
 }  // namespace sublet::bypass

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,6 +16,14 @@
 #include "bypass/record.h"
 
 namespace sublet::bypass {
+
+struct Door;
+
+/// What a listen(2) in the pod said.
+struct Listening {
+  int domain;
+  int backlog;
+};
 
 struct Pod {
   Pod(Record first, UniqueFd netns, ino_t inode)
@@ -30,6 +39,17 @@ struct Pod {
   std::mutex mutex;
   std::vector<UniqueFd> v4;
   std::vector<UniqueFd> v6;
+  // For inet_diag in the pod's namespace; of the doors' thread alone once it is there.
+  UniqueFd diag;
+
+  // Ways in; doors.h fills them. An accept looks at the number first, which costs nothing where there are none.
+  std::atomic<std::uint32_t> door_count{0};
+  std::atomic<std::uint64_t> cookie{0};  // of the pod's network namespace, once there was a door
+  std::mutex doors_mutex;
+  std::map<std::uint16_t, std::shared_ptr<Door>> doors;
+  std::map<std::uint16_t, Listening> listening;  // by port, of the latest listen(2) there
+  std::vector<UniqueFd> bells_v4;                // unconnected, non-blocking, for the next knock
+  std::vector<UniqueFd> bells_v6;
 };
 
 }  // namespace sublet::bypass

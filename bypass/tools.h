@@ -31,6 +31,7 @@ class CurrentPolicy {
   std::atomic<std::uint64_t> generation_{0};
 };
 
+class Accepting;
 class Pending;
 
 struct Tools {
@@ -39,6 +40,7 @@ struct Tools {
   PodSockets& pod_sockets;
   EpollRepair& repair;
   Pending& pending;
+  Accepting& accepting;
   std::uint64_t host_network;  // the cookie of the namespace that host sockets are of
   bool receive_ends;           // see there
   OptionDefaults v4{AF_INET};

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 unit_tests(bypass
-  SOURCES abi_test.cc endpoint_test.cc filter_test.cc isolation_test.cc keeper_test.cc policy_test.cc sandbox_test.cc slots_test.cc texts_test.cc
+  SOURCES abi_test.cc accepting_test.cc doors_test.cc endpoint_test.cc filter_test.cc isolation_test.cc keeper_test.cc policy_test.cc sandbox_test.cc slots_test.cc texts_test.cc
     values_test.cc
   DEPS bypass)
 

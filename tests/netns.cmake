@@ -6,7 +6,7 @@ unit_tests(netns
   DEPS netns test_frames nlohmann_json::nlohmann_json)
 
 # The driver and a command behind it, for the tests here and for scripts/bench.d/tap.
-add_executable(pod_up support/pod_up.cc)
+add_executable(pod_up support/knocker.cc support/pod_up.cc)
 target_link_libraries(pod_up PRIVATE netns bypass)
 sublet_warnings(pod_up)
 

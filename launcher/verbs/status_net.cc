@@ -21,16 +21,18 @@ std::string reasons(const json& counts) {
 }
 
 std::string row(const std::string& name, const std::string& level, const json& counts) {
-  return fmt::format("{:<44} {:<6} {:>8} {:>11} {:>7}  {}\n", name, level, counts.value("sockets", 0U),
-                     counts.value("connections", 0U), counts.value("failed", 0U), reasons(counts));
+  const json inward = counts.value("inward", json::object());
+  return fmt::format("{:<44} {:<6} {:>8} {:>11} {:>7} {:>8} {:>8}  {}\n", name, level, counts.value("sockets", 0U),
+                     counts.value("connections", 0U), counts.value("failed", 0U), inward.value("handed", 0U),
+                     inward.value("relayed", 0U), reasons(counts));
 }
 
 std::string as_text(const json& report) {
   const std::string device = report.value("device", "");
   std::string text = device.empty() ? "the host has no device that leads outside: all goes through the tap\n\n"
                                     : fmt::format("bypassed connections leave by {}\n\n", device);
-  text += fmt::format("{:<44} {:<6} {:>8} {:>11} {:>7}  {}\n", "POD", "LEVEL", "SOCKETS", "CONNECTIONS", "FAILED",
-                      "LEFT TO THE POD'S OWN NETWORK");
+  text += fmt::format("{:<44} {:<6} {:>8} {:>11} {:>7} {:>8} {:>8}  {}\n", "POD", "LEVEL", "SOCKETS", "CONNECTIONS",
+                      "FAILED", "ACCEPTED", "RELAYED", "LEFT TO THE POD'S OWN NETWORK");
   const json pods = report.value("pods", json::array());
   for (const json& pod : pods)
     text += row(pod.value("namespace", "") + "/" + pod.value("pod", ""), pod.value("level", ""), pod);

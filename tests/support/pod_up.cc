@@ -9,6 +9,7 @@
 //   --status FILE         at the end, what the broker counted
 //   --broker-pid FILE     its pid, each time it is started: it is started again when it dies
 //   --broker-files N      its limit of open files
+//   --door HOST:POD       connections for this port of the host are handed to that port of the pod; as often as wanted
 //   --execs N             CMD is run N times, each time under a listener of its own; early on and at the end, what the
 //                         broker holds
 //   --pods N              CMD is run N times at once, each time under a listener of its own
@@ -42,6 +43,7 @@
 #include "netns/link.h"
 #include "netns/tap.h"
 #include "netns/tap_driver.h"
+#include "tests/support/knocker.h"
 
 namespace {
 
@@ -56,6 +58,7 @@ struct Options {
   std::string status;
   std::string broker_pid;
   unsigned long broker_files = 0;
+  std::vector<std::string> doors;
   std::uint32_t execs = 1;
   std::uint32_t pods = 1;
   std::string beside;
@@ -95,6 +98,8 @@ Result<Options> parse(int argc, char** argv) {
         options.broker_pid = value;
       } else if (argument == "--broker-files") {
         options.broker_files = parse_int<unsigned long>(value).value_or(0);
+      } else if (argument == "--door") {
+        options.doors.push_back(value);
       } else if (argument == "--execs") {
         options.execs = parse_int<std::uint32_t>(value).value_or(1);
       } else if (argument == "--pods") {
@@ -296,6 +301,7 @@ class Outside {
     Command command;
     command.path = self_;
     command.argv = {"pod_up", "broker"};
+    command.argv.insert(command.argv.end(), options_.doors.begin(), options_.doors.end());
     command.open_files = options_.broker_files;
     broker_.emplace(TRY(bypass::start_broker(std::move(command), options_.broker,
                                              {broker.get(), status_.get(), user_namespace_.get()})));
@@ -344,11 +350,22 @@ class Outside {
   EventLoop::Watch broker_watch_;
 };
 
+constexpr const char* kPodAddress = "10.0.2.100";  // what orders_of() makes of it
+
+int be_broker(const std::vector<std::string>& doors) {
+  std::vector<test::KnockerPort> ports;
+  for (const std::string& each : doors)
+    if (auto port = test::knocker_port(each, kPodAddress)) ports.push_back(*port);
+  if (ports.size() != doors.size()) return 2;
+  return bypass::broker_main(
+      [ports](bypass::Doors& to, const std::shared_ptr<bypass::Pod>& pod) { test::start_knocker(to, pod, ports); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "tap-driver") == 0) return netns::tap_driver_main();
-  if (argc == 2 && std::strcmp(argv[1], "broker") == 0) return bypass::broker_main();
+  if (argc >= 2 && std::strcmp(argv[1], "broker") == 0) return be_broker({argv + 2, argv + argc});
   const bool is_inside = argc > 1 && std::strcmp(argv[1], "inside") == 0;
   auto options = is_inside ? parse(argc - 1, argv + 1) : parse(argc, argv);
   Result<int> status = 0;

@@ -23,6 +23,10 @@ TEST_CASE("abi: each ABI has its own numbers", "[bypass]") {
       {AUDIT_ARCH_X86_64, 42, Call::kConnect},
       {AUDIT_ARCH_X86_64, 49, Call::kBind},
       {AUDIT_ARCH_X86_64, 50, Call::kListen},
+      {AUDIT_ARCH_X86_64, 43, Call::kAccept},
+      {AUDIT_ARCH_X86_64, 288, Call::kAccept4},
+      {AUDIT_ARCH_X86_64, kX32Bit | 288, Call::kAccept4},
+      {AUDIT_ARCH_I386, 364, Call::kOther},  // accept4: 32-bit programs' accepts are not picked
       {AUDIT_ARCH_X86_64, 425, Call::kIoUringSetup},
       {AUDIT_ARCH_X86_64, 102, Call::kOther},  // getuid here, socketcall in i386
       {AUDIT_ARCH_X86_64, kX32Bit | 42, Call::kConnect},
@@ -60,6 +64,7 @@ TEST_CASE("abi: the numbers of the build's own ABI are the headers'", "[bypass]"
                      {SYS_ioctl, Call::kIoctl},       {SYS_setsockopt, Call::kSetsockopt},
                      {SYS_sendto, Call::kSendto},     {SYS_sendmsg, Call::kSendmsg},
                      {SYS_sendmmsg, Call::kSendmmsg}, {SYS_io_uring_setup, Call::kIoUringSetup},
+                     {SYS_accept, Call::kAccept},     {SYS_accept4, Call::kAccept4},
                      {SYS_read, Call::kOther},        {SYS_close, Call::kOther}};
   for (const auto& c : cases) {
     INFO(c.number);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bypass/doorbell.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace sublet::bypass {
+
+std::size_t window_of(int backlog) {
+  constexpr int kMost = 64;  // each is a socket of ours; more would not make a busy listener faster
+  return static_cast<std::size_t>(std::clamp(backlog / 2, 1, kMost));
+}
+
+bool make_bell(int socket) {
+  const linger reset{1, 0};
+  return ::fcntl(socket, F_SETFL, O_NONBLOCK) == 0 &&
+         ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) == 0;
+}
+
+int ring(int bell, const Endpoint& at, std::uint16_t& port) {
+  port = 0;
+  const RawAddress to = raw_of(at);
+  if (::connect(bell, to.get(), to.length) != 0 && errno != EINPROGRESS) return errno;
+  // The answer of a listener in the same namespace was here before that returned; this tells of it. EALREADY: its
+  // backlog is full, and the kernel will try again.
+  if (::connect(bell, to.get(), to.length) != 0 && errno != EALREADY && errno != EISCONN) return errno;
+  sockaddr_in6 own{};  // the port lies in the same place in both families
+  socklen_t size = sizeof own;
+  if (::getsockname(bell, reinterpret_cast<sockaddr*>(&own), &size) != 0) return errno;
+  port = ntohs(own.sin6_port);
+  return port == 0 ? ECONNRESET : 0;
+}
+
+bool hang_up(int bell) {
+  sockaddr nobody{};
+  nobody.sa_family = AF_UNSPEC;
+  return ::connect(bell, &nobody, sizeof nobody) == 0;
+}
+
+void make_wire(int bell) {
+  const linger usual{0, 0};
+  (void)::setsockopt(bell, SOL_SOCKET, SO_LINGER, &usual, sizeof usual);
+}
+
+Rung look_at(int bell, bool& connected) {
+  pollfd poll{bell, POLLIN | POLLOUT | POLLRDHUP, 0};
+  connected = false;
+  if (::poll(&poll, 1, 0) <= 0) return Rung::kWaits;
+  if ((poll.revents & (POLLERR | POLLHUP)) != 0) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    (void)::getsockopt(bell, SOL_SOCKET, SO_ERROR, &error, &size);
+    // Ended by both sides without an error: it was taken, and let go.
+    if (error == 0 && (poll.revents & POLLRDHUP) != 0) return Rung::kTaken;
+    return error == ECONNREFUSED ? Rung::kRefused : Rung::kLost;
+  }
+  connected = (poll.revents & POLLOUT) != 0;
+  // It hears something, or that nothing will come: there is somebody.
+  return (poll.revents & (POLLIN | POLLRDHUP)) != 0 ? Rung::kTaken : Rung::kWaits;
+}
+
+Rung other_end(std::span<const std::byte> answer, std::uint16_t port) {
+  nlmsghdr header{};
+  inet_diag_msg found{};
+  if (answer.size() < NLMSG_HDRLEN + sizeof found) return Rung::kWaits;
+  std::memcpy(&header, answer.data(), sizeof header);
+  if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY) return Rung::kWaits;
+  std::memcpy(&found, answer.data() + NLMSG_HDRLEN, sizeof found);
+  // Without a connection the kernel gives the listener itself.
+  if (ntohs(found.id.idiag_dport) != port) return Rung::kWaits;
+  if (found.idiag_state == TCP_SYN_RECV) return Rung::kDeferred;
+  // A socket that waits to be accepted has no file yet.
+  return found.idiag_inode != 0 ? Rung::kTaken : Rung::kWaits;
+}
+
+Rung look_at_other_end(int diag, const Endpoint& at, std::uint16_t port) {
+  struct {
+    nlmsghdr header;
+    inet_diag_req_v2 question;
+  } request{};
+  request.header.nlmsg_len = sizeof request;
+  request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  request.header.nlmsg_flags = NLM_F_REQUEST;
+  request.question.sdiag_family = at.address.v6 ? AF_INET6 : AF_INET;
+  request.question.sdiag_protocol = IPPROTO_TCP;
+  request.question.idiag_states = ~0U;
+  inet_diag_sockid& id = request.question.id;
+  id.idiag_sport = htons(at.port);
+  id.idiag_dport = htons(port);
+  const std::size_t size = at.address.v6 ? 16 : 4;
+  std::memcpy(id.idiag_src, at.address.bytes.data(), size);
+  std::memcpy(id.idiag_dst, at.address.bytes.data(), size);
+  id.idiag_cookie[0] = id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  if (::sendto(diag, &request, sizeof request, 0, reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) < 0)
+    return Rung::kWaits;
+  // One question, one answer, and that is there when the send returns.
+  std::array<std::byte, 1024> answer;
+  const ssize_t count = ::recv(diag, answer.data(), answer.size(), MSG_DONTWAIT);
+  if (count < 0) return Rung::kWaits;
+  return other_end(std::span(answer).first(static_cast<std::size_t>(count)), port);
+}
+
+RawAddress raw_of(const Endpoint& endpoint) {
+  RawAddress raw;
+  if (!endpoint.address.v6) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(endpoint.port);
+    std::memcpy(&v4.sin_addr, endpoint.address.bytes.data(), sizeof v4.sin_addr);
+    std::memcpy(&raw.storage, &v4, raw.length = sizeof v4);
+    return raw;
+  }
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(endpoint.port);
+  v6.sin6_scope_id = endpoint.scope;
+  std::memcpy(&v6.sin6_addr, endpoint.address.bytes.data(), sizeof v6.sin6_addr);
+  std::memcpy(&raw.storage, &v6, raw.length = sizeof v6);
+  return raw;
+}
+
+}  // namespace sublet::bypass
