@@ -168,7 +168,8 @@ class Broker {
     prefer_sync_wake_up(fd.get());
     const std::uint32_t number = announcement.number;
     auto shared = std::make_shared<UniqueFd>(std::move(fd));
-    Calls::Listener listener{number, shared->get(), announcement.record.killable, shared, pod};
+    Calls::Listener listener{
+        number, shared->get(), announcement.record.killable, announcement.record.level == Level::kFastUdp, shared, pod};
     listeners_.emplace(number, std::make_unique<ListenerThread>(*tools_, std::move(listener), slots_->adopt(number),
                                                                 [this, number] { on_ended(number); }));
     return {};

@@ -78,6 +78,7 @@ Calls::Ending Calls::what(const Request& request, const seccomp_data& call) {
     case Call::kSetsockopt: return on_foreign(request, Reason::kOption);
     case Call::kIoctl: return on_foreign(request, Reason::kInterfaces);
     case Call::kSocketcall: return on_socketcall(request, call);
+    case Call::kSendto: return on_sendto(request);
     default: return pass();  // the filter hands over nothing else
   }
 }
@@ -112,10 +113,10 @@ const PolicyFacts& Calls::policy() {
 
 bool Calls::is_hosts(const SocketKind& kind) const { return kind.network == tools_.host_network; }
 
-UniqueFd Calls::host_socket(int domain) {
+UniqueFd Calls::host_socket(int domain, int type) {
   const int device = policy().device;
   if (device == 0) return UniqueFd();
-  UniqueFd socket(::socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd socket(::socket(domain, type | SOCK_CLOEXEC, 0));
   // What keeps the host's loopback and its other devices out of reach, whatever a program makes of this descriptor:
   // once bound, only CAP_NET_RAW over the host's namespace could change it (sock_bindtoindex(), net/core/sock.c).
   if (socket && ::setsockopt(socket.get(), SOL_SOCKET, SO_BINDTOIFINDEX, &device, sizeof device) != 0) socket.reset();
@@ -156,22 +157,22 @@ Calls::Ending Calls::on_socket(const Request& request) {
   return {Ending::Kind::kReply, 0, number};
 }
 
-int Calls::copy_address(const Request& request, RawAddress& address) {
-  const int length = static_cast<int>(request.arguments[2]);
+int Calls::copy_address(const Request& request, RawAddress& address, std::size_t at) {
+  const int length = static_cast<int>(request.arguments[at + 1]);
   // As move_addr_to_kernel() (net/socket.c) has it.
   if (length < 0 || static_cast<std::size_t>(length) > sizeof address.storage) return EINVAL;
   address.length = static_cast<socklen_t>(length);
-  const int error = read_memory(request.thread, request.arguments[1], &address.storage, address.length);
+  const int error = read_memory(request.thread, request.arguments[at], &address.storage, address.length);
   if (error != 0) return EFAULT;
   // What was read may have been another process's by now.
   return still_valid(listener_.fd, request.id) ? 0 : ENOENT;
 }
 
-UniqueFd Calls::pod_socket(int old_fd, int domain) {
-  UniqueFd made = tools_.pod_sockets.take(listener_.pod, domain);
+UniqueFd Calls::pod_socket(int old_fd, int domain, int type) {
+  UniqueFd made = type == SOCK_DGRAM ? tools_.pod_sockets.make(listener_.pod, domain, type, 0)
+                                     : tools_.pod_sockets.take(listener_.pod, domain);
   if (!made) return made;
-  const OptionDefaults& defaults = domain == AF_INET ? tools_.v4 : tools_.v6;
-  if (const int error = defaults.copy(old_fd, made.get()); error != 0) {
+  if (const int error = tools_.defaults(domain, type).copy(old_fd, made.get()); error != 0) {
     errno = error;
     return UniqueFd();
   }
@@ -220,7 +221,12 @@ Calls::Ending Calls::on_connect(const Request& request) {
   if (!kind.is_inet()) return pass();
   RawAddress to;
   if (const int error = copy_address(request, to); error != 0) return reply(error);
-  if (!is_hosts(kind)) return connect(request, std::move(socket), to, false);
+  if (!is_hosts(kind)) {
+    if (auto ending = make_hosts(request, socket.get(), kind.domain, to); ending) return *ending;
+    return connect(request, std::move(socket), to, false);
+  }
+  if (listener_.datagrams && type_of(socket.get()) == SOCK_DGRAM)
+    return connect_datagrams(request, socket.get(), kind.domain, to);
 
   Counters& counters = listener_.pod->counters;
   const std::optional<Endpoint> endpoint = endpoint_of(to);
@@ -290,7 +296,7 @@ Calls::Ending Calls::on_listen(const Request& request) {
     if (error == 0) Doors::listens(*listener_.pod, socket.get(), {kind.domain, backlog});
     return reply(error);
   }
-  if (!is_idle(socket.get())) return reply(EINVAL);
+  if (!is_idle(socket.get())) return reply(type_of(socket.get()) == SOCK_DGRAM ? EOPNOTSUPP : EINVAL);
   UniqueFd inner = pod_socket(socket.get(), kind.domain);
   if (!inner) return reply(errno);
   if (::listen(inner.get(), backlog) != 0) return reply(errno);

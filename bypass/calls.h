@@ -27,6 +27,7 @@ class Calls {
     std::uint32_t number;
     int fd;
     bool killable;
+    bool datagrams;              // connected UDP sockets become the host's, too
     std::shared_ptr<void> keep;  // keeps fd open
     std::shared_ptr<Pod> pod;
   };
@@ -69,13 +70,22 @@ class Calls {
   [[nodiscard]] Ending on_listen(const Request& request);
   [[nodiscard]] Ending on_accept(const Request& request);
   [[nodiscard]] Ending on_foreign(const Request& request, Reason reason);
+  // Datagrams: datagrams.cc.
+  [[nodiscard]] Ending on_sendto(const Request& request);
+  /// A connect of a socket of the pod's, if it makes it the host's.
+  [[nodiscard]] std::optional<Ending> make_hosts(const Request& request, int socket, int domain, const RawAddress& to);
+  /// A connect of a socket that has become the host's already.
+  [[nodiscard]] Ending connect_datagrams(const Request& request, int socket, int domain, const RawAddress& to);
+  /// A socket of the pod's with the options and the peer of a host's; empty: errno.
+  [[nodiscard]] UniqueFd as_pods(int socket, int domain);
+  [[nodiscard]] Reason way_of_datagrams(const Endpoint& to);
   [[nodiscard]] Ending connect(const Request& request, UniqueFd socket, const RawAddress& to, bool ours);
 
-  [[nodiscard]] UniqueFd host_socket(int domain);
-  /// 0 or an errno.
-  [[nodiscard]] int copy_address(const Request& request, RawAddress& address);
+  [[nodiscard]] UniqueFd host_socket(int domain, int type = SOCK_STREAM);
+  /// 0 or an errno. `at`: the number of the argument that points to it; the next one is its length.
+  [[nodiscard]] int copy_address(const Request& request, RawAddress& address, std::size_t at = 1);
   /// A socket of the pod's with the old one's options; empty: errno.
-  [[nodiscard]] UniqueFd pod_socket(int old_fd, int domain);
+  [[nodiscard]] UniqueFd pod_socket(int old_fd, int domain, int type = SOCK_STREAM);
   /// Puts it in the old one's place; otherwise how that ends.
   [[nodiscard]] std::optional<Ending> put_in_place(const Request& request, int old_fd, int new_fd, Reason reason);
   [[nodiscard]] const PolicyFacts& policy();

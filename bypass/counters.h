@@ -13,6 +13,7 @@ namespace sublet::bypass {
 struct Counters {
   std::atomic<std::uint64_t> sockets{0};      // made as the host's
   std::atomic<std::uint64_t> connections{0};  // begun on such a socket
+  std::atomic<std::uint64_t> datagrams{0};    // UDP sockets that were connected as the host's
   std::atomic<std::uint64_t> failed{0};       // of those, refused, unreachable, timed out at once
   // Of connections that the host took for it (doors.h):
   std::atomic<std::uint64_t> handed{0};   // into an accept

@@ -2,6 +2,7 @@
 #include "bypass/doors.h"
 
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -97,7 +98,7 @@ void Doors::open(const std::shared_ptr<Pod>& pod, std::uint16_t port) {
   if (pod->cookie.load() == 0) {
     const UniqueFd inner = sockets_.take(pod, AF_INET);
     if (inner) pod->cookie.store(kind_of(inner.get()).network);
-    (void)sockets_.open_diag(pod);
+    pod->diag = sockets_.make(pod, AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
   }
   std::shared_ptr<Door> door;
   {

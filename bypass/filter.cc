@@ -57,6 +57,7 @@ struct Answers {
   Label notify;
   Label no_fastopen;
   Label no_such_call;
+  bool datagrams;
 };
 
 void on_socket(Assembler& a, const Answers& to) {
@@ -114,13 +115,28 @@ void on_send(Assembler& a, unsigned flags_argument, const Answers& to) {
   a.jump(to.allow);
 }
 
-void on_call(Assembler& a, Call call, const Answers& to) {
+void on_sendto(Assembler& a, bool wide, const Answers& to) {
+  if (!to.datagrams || !wide) return on_send(a, 3, to);
+  constexpr unsigned kAddress = 4;
+  const Label no_low_half = a.label();
+  a.load(low_half(3));
+  a.if_any(MSG_FASTOPEN, to.no_fastopen);
+  a.load(low_half(kAddress));
+  a.if_equal(0, no_low_half);
+  a.jump(to.notify);
+  a.place(no_low_half);
+  a.load(low_half(kAddress) + 4);
+  a.if_equal(0, to.allow);
+  a.jump(to.notify);
+}
+
+void on_call(Assembler& a, Call call, bool wide, const Answers& to) {
   switch (call) {
     case Call::kSocket: return on_socket(a, to);
     case Call::kSetsockopt: return on_setsockopt(a, to);
     case Call::kIoctl: return on_ioctl(a, to);
     case Call::kSocketcall: return on_socketcall(a, to);
-    case Call::kSendto:
+    case Call::kSendto: return on_sendto(a, wide, to);
     case Call::kSendmmsg: return on_send(a, 3, to);
     case Call::kSendmsg: return on_send(a, 2, to);
     case Call::kIoUringSetup: return a.jump(to.no_such_call);
@@ -146,15 +162,15 @@ void on_abi(Assembler& a, const Abi& abi, const Answers& to) {
   a.jump(to.allow);
   for (const auto& [call, label] : blocks) {
     a.place(label);
-    on_call(a, call, to);
+    on_call(a, call, abi.wide, to);
   }
 }
 
 }  // namespace
 
-std::vector<sock_filter> notify_filter() {
+std::vector<sock_filter> notify_filter(bool datagrams) {
   Assembler a;
-  const Answers to{a.label(), a.label(), a.label(), a.label()};
+  const Answers to{a.label(), a.label(), a.label(), a.label(), datagrams};
   std::vector<Label> blocks;
   a.load(offsetof(seccomp_data, arch));
   for (const Abi& abi : abis()) {

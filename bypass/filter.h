@@ -19,7 +19,9 @@ namespace sublet::bypass {
 /// - ioctl: the SIOC[GS]IF… family, whose answer depends on the socket's namespace;
 /// - socketcall(2) of 32-bit programs, for connect, bind and listen, and for the next;
 /// - sends with MSG_FASTOPEN connect without connect(2): refused with EOPNOTSUPP, as where TCP Fast Open is off;
-/// - io_uring_setup: refused with ENOSYS, since seccomp does not see what io_uring does.
-[[nodiscard]] std::vector<sock_filter> notify_filter();
+/// - io_uring_setup: refused with ENOSYS, since seccomp does not see what io_uring does;
+/// - for `datagrams`: sendto with an address, in 64-bit ABIs, as the socket may be a host's that was connected
+/// elsewhere.
+[[nodiscard]] std::vector<sock_filter> notify_filter(bool datagrams = false);
 
 }  // namespace sublet::bypass

@@ -26,6 +26,8 @@ struct Option {
 constexpr int kTcpInq = 36;
 constexpr int kTcpTxDelay = 37;
 constexpr int kIpLocalPortRange = 51;
+constexpr int kUdpSegment = 103;
+constexpr int kUdpGro = 104;
 constexpr Option kOptions[] = {
     {SOL_SOCKET, SO_REUSEADDR, false, true},
     {SOL_SOCKET, SO_REUSEPORT, false, true},
@@ -75,7 +77,20 @@ constexpr Option kOptions[] = {
     {IPPROTO_IPV6, IPV6_DONTFRAG},
     {IPPROTO_IPV6, IPV6_AUTOFLOWLABEL},
 };
-static_assert(std::size(kOptions) <= kOptionCount);
+constexpr Option kDatagramOptions[] = {
+    {SOL_SOCKET, SO_BROADCAST},        {SOL_SOCKET, SO_RXQ_OVFL},
+    {IPPROTO_IP, IP_PKTINFO},          {IPPROTO_IP, IP_RECVTOS},
+    {IPPROTO_IP, IP_RECVTTL},          {IPPROTO_IPV6, IPV6_RECVPKTINFO},
+    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT}, {IPPROTO_IPV6, IPV6_RECVTCLASS},
+    {IPPROTO_UDP, kUdpSegment},        {IPPROTO_UDP, kUdpGro},
+};
+static_assert(std::size(kOptions) + std::size(kDatagramOptions) <= kOptionCount);
+
+// Those of TCP, which a socket of UDP does not know, and then those of UDP, for which nobody asks a socket of TCP.
+std::size_t count_for(int type) { return std::size(kOptions) + (type == SOCK_DGRAM ? std::size(kDatagramOptions) : 0); }
+const Option& option_at(std::size_t i) {
+  return i < std::size(kOptions) ? kOptions[i] : kDatagramOptions[i - std::size(kOptions)];
+}
 
 bool read_int(int fd, const Option& option, int& value) {
   socklen_t size = sizeof value;
@@ -121,24 +136,26 @@ int copy_file_flags(int from, int to) {
 
 }  // namespace
 
-OptionDefaults::OptionDefaults(int domain) {
-  const UniqueFd fresh(::socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0));
+OptionDefaults::OptionDefaults(int domain, int type) : type_(type) {
+  const UniqueFd fresh(::socket(domain, type | SOCK_CLOEXEC, 0));
   if (!fresh) return;
-  for (std::size_t i = 0; i < std::size(kOptions); ++i)
-    values_[i].known = read_int(fresh.get(), kOptions[i], values_[i].value);
+  for (std::size_t i = 0; i < count_for(type); ++i)
+    values_[i].known = read_int(fresh.get(), option_at(i), values_[i].value);
 }
 
 int OptionDefaults::copy(int from, int to) const {
-  for (std::size_t i = 0; i < std::size(kOptions); ++i) {
+  for (std::size_t i = 0; i < count_for(type_); ++i) {
+    const Option& option = option_at(i);
     int value = 0;
-    if (!values_[i].known || !read_int(from, kOptions[i], value) || value == values_[i].value) continue;
-    if (kOptions[i].halved) value /= 2;
-    if (::setsockopt(to, kOptions[i].level, kOptions[i].name, &value, sizeof value) != 0) return errno;
+    if (!values_[i].known || !read_int(from, option, value) || value == values_[i].value) continue;
+    if (option.halved) value /= 2;
+    if (::setsockopt(to, option.level, option.name, &value, sizeof value) != 0) return errno;
   }
   if (const int error = copy_struct<linger>(from, to, SO_LINGER); error != 0) return error;
   if (const int error = copy_struct<timeval>(from, to, SO_RCVTIMEO); error != 0) return error;
   if (const int error = copy_struct<timeval>(from, to, SO_SNDTIMEO); error != 0) return error;
-  if (const int error = copy_congestion_control(from, to); error != 0) return error;
+  if (type_ == SOCK_STREAM)
+    if (const int error = copy_congestion_control(from, to); error != 0) return error;
   return copy_file_flags(from, to);
 }
 

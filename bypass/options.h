@@ -9,7 +9,7 @@
 
 namespace sublet::bypass {
 
-inline constexpr std::size_t kOptionCount = 48;
+inline constexpr std::size_t kOptionCount = 64;
 
 /// An option with a value that somebody chose.
 struct Setting {
@@ -24,8 +24,8 @@ void set_all(const std::vector<Setting>& settings, int socket);
 /// What a socket has that nobody touched, on this kernel. Options that the kernel does not know are left out.
 class OptionDefaults {
  public:
-  /// `domain`: AF_INET or AF_INET6.
-  explicit OptionDefaults(int domain);
+  /// `domain`: AF_INET or AF_INET6; `type`: SOCK_STREAM (TCP) or SOCK_DGRAM (UDP).
+  explicit OptionDefaults(int domain, int type = SOCK_STREAM);
   /// Gives `to` every option in which `from` differs from the defaults, with its file flags (O_NONBLOCK, O_ASYNC) and
   /// their signal's receiver. 0, or the errno of the first that `to` does not take.
   [[nodiscard]] int copy(int from, int to) const;
@@ -38,6 +38,7 @@ class OptionDefaults {
     bool known = false;
     int value = 0;
   };
+  const int type_;
   std::array<Value, kOptionCount> values_{};
 };
 

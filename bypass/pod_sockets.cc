@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bypass/pod_sockets.h"
 
-#include <linux/netlink.h>
 #include <sched.h>
 #include <sys/socket.h>
 
@@ -46,33 +45,34 @@ PodSockets::~PodSockets() {
 UniqueFd PodSockets::take(const std::shared_ptr<Pod>& pod, int domain) {
   if (UniqueFd stored = pop(*pod, domain)) return stored;
   std::lock_guard turn(turn_);
-  ask(pod, false);
+  kind_ = {};
+  ask(pod);
   UniqueFd made = pop(*pod, domain);
   if (!made) errno = error_ != 0 ? error_ : EAFNOSUPPORT;
   return made;
 }
 
-bool PodSockets::open_diag(const std::shared_ptr<Pod>& pod) {
+UniqueFd PodSockets::make(const std::shared_ptr<Pod>& pod, int domain, int type, int protocol) {
   std::lock_guard turn(turn_);
-  ask(pod, true);
-  return static_cast<bool>(pod->diag);
+  kind_ = {domain, type, protocol};
+  ask(pod);
+  errno = error_;
+  return std::move(made_);
 }
 
-// With `turn_` held.
-void PodSockets::ask(const std::shared_ptr<Pod>& pod, bool diag) {
+void PodSockets::ask(const std::shared_ptr<Pod>& pod) {
   std::unique_lock lock(mutex_);
   wanted_ = pod;
-  wants_diag_ = diag;
   done_ = false;
   changed_.notify_all();
   changed_.wait(lock, [this] { return done_; });
 }
 
-int PodSockets::fill(Pod& pod, bool diag) {
+int PodSockets::serve(Pod& pod) {
   if (::setns(pod.network.get(), CLONE_NEWNET) != 0) return errno;
-  if (diag) {
-    pod.diag.reset(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-    return pod.diag ? 0 : errno;
+  if (kind_.domain != 0) {
+    made_ = UniqueFd(::socket(kind_.domain, kind_.type | SOCK_CLOEXEC, kind_.protocol));
+    return made_ ? 0 : errno;
   }
   std::lock_guard lock(pod.mutex);
   const int v4 = fill_one(pod.v4, AF_INET);
@@ -85,7 +85,7 @@ void PodSockets::work() {
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || (wanted_ != nullptr && !done_); });
     if (stopping_) return;
-    error_ = fill(*wanted_, wants_diag_);
+    error_ = serve(*wanted_);
     wanted_.reset();
     done_ = true;
     changed_.notify_all();

@@ -23,19 +23,25 @@ class PodSockets {
 
   /// A TCP socket of the pod's namespace, blocking, CLOEXEC; empty if none can be made (errno tells).
   [[nodiscard]] UniqueFd take(const std::shared_ptr<Pod>& pod, int domain);
-  /// Sees to the pod having its `diag`. False: there is none to be had.
-  [[nodiscard]] bool open_diag(const std::shared_ptr<Pod>& pod);
+  /// One of another kind, which is not kept in store.
+  [[nodiscard]] UniqueFd make(const std::shared_ptr<Pod>& pod, int domain, int type, int protocol);
 
  private:
   void work();
-  void ask(const std::shared_ptr<Pod>& pod, bool diag);
-  [[nodiscard]] static int fill(Pod& pod, bool diag);
+  /// Has the thread make what `wanted_` says, in the pod's namespace. With `turn_` held.
+  void ask(const std::shared_ptr<Pod>& pod);
+  [[nodiscard]] int serve(Pod& pod);
 
   std::mutex turn_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::shared_ptr<Pod> wanted_;
-  bool wants_diag_ = false;
+  struct {
+    int domain = 0;  // 0: TCP sockets into the pod's store
+    int type = 0;
+    int protocol = 0;
+  } kind_;
+  UniqueFd made_;
   int error_ = 0;
   bool done_ = false;
   bool stopping_ = false;

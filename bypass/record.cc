@@ -23,12 +23,21 @@ constexpr Field kFields[] = {{"podUid", &Record::pod_uid},
 
 }  // namespace
 
-const char* name_of(Level level) { return level == Level::kFast ? "fast" : "off"; }
+const char* name_of(Level level) {
+  switch (level) {
+    case Level::kOff: return "off";
+    case Level::kFast: return "fast";
+    case Level::kFastUdp: return "fast-udp";
+  }
+  return "off";
+}
 
 Result<Level> level_from(std::string_view name) {
   if (name == "off") return Level::kOff;
   if (name == "fast") return Level::kFast;
-  return fail("\"" + std::string(name) + "\" is no level of the bypass", "the levels are \"off\" and \"fast\"");
+  if (name == "fast-udp") return Level::kFastUdp;
+  return fail("\"" + std::string(name) + "\" is no level of the bypass",
+              "the levels are \"off\", \"fast\" and \"fast-udp\"");
 }
 
 std::string to_json(const Record& record) {

@@ -18,6 +18,9 @@ inline constexpr const char* kKeeperSocket = "/run/sublet/sock/bypass";
 enum class Level : std::uint8_t {
   kOff,   // no filter at all: everything goes through the tap
   kFast,  // outgoing TCP runs as the host's
+  // and so do datagrams of UDP sockets that are connected. What such a socket sends by sendmsg(2) to another name goes
+  // by the host, too, whatever that name is: seccomp does not see it.
+  kFastUdp,
 };
 [[nodiscard]] const char* name_of(Level level);
 [[nodiscard]] Result<Level> level_from(std::string_view name);

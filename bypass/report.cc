@@ -14,6 +14,7 @@ json counts(const Counters& counters) {
     if (const std::uint64_t count = counters.left[i].load(); count > 0) left[name_of(static_cast<Reason>(i))] = count;
   return {{"sockets", counters.sockets.load()},
           {"connections", counters.connections.load()},
+          {"datagrams", counters.datagrams.load()},
           {"failed", counters.failed.load()},
           {"inward",
            {{"handed", counters.handed.load()},
@@ -29,6 +30,7 @@ json counts(const Counters& counters) {
 void add_up(Counters& to, const Counters& from) {
   to.sockets += from.sockets.load();
   to.connections += from.connections.load();
+  to.datagrams += from.datagrams.load();
   to.failed += from.failed.load();
   to.handed += from.handed.load();
   to.relayed += from.relayed.load();

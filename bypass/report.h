@@ -14,8 +14,8 @@ namespace sublet::bypass {
 void add_up(Counters& to, const Counters& from);
 
 /// {"schema": 1, "device", "listeners", "pods": [{"namespace", "pod", "uid", "level", "sockets", "connections",
-/// "failed", "inward": {"handed", "relayed", "refused", "lost", "waiting"}, "left": {"loopback": 3, …}}], "ended": {…},
-/// "total": {…}}. Reasons that did not occur are left out.
+/// "datagrams", "failed", "inward": {"handed", "relayed", "refused", "lost", "waiting"}, "left": {"loopback": 3, …}}],
+/// "ended": {…}, "total": {…}}. Reasons that did not occur are left out.
 [[nodiscard]] std::string report_as_json(const std::string& device, std::size_t listeners,
                                          const std::vector<std::shared_ptr<Pod>>& pods, const Counters& ended);
 

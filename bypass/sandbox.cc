@@ -146,10 +146,11 @@ void on_socket(Assembler& a, const Answers& to) {
   a.if_equal(AF_INET6, inet);
   a.if_equal(AF_NETLINK, netlink);
   a.jump(to.refuse);
-  a.place(inet);  // no datagrams, no raw packets
+  a.place(inet);  // no raw packets
   a.load(low_half(1));
   a.mask(kTypeMask);
   a.if_equal(SOCK_STREAM, to.allow);
+  a.if_equal(SOCK_DGRAM, to.allow);
   a.jump(to.refuse);
   a.place(netlink);
   a.load(low_half(2));

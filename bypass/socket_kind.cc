@@ -45,6 +45,11 @@ std::uint64_t own_network() {
   return cookie;
 }
 
+int type_of(int fd) {
+  int type = 0;
+  return option(fd, SOL_SOCKET, SO_TYPE, type) ? type : 0;
+}
+
 bool is_idle(int fd) {
   // The first byte of tcp_info, of whatever length the kernel's is.
   tcp_info info{};

@@ -18,6 +18,8 @@ struct SocketKind {
 [[nodiscard]] SocketKind kind_of(int fd);
 /// The cookie of the network namespace that the calling thread is in; 0 where the kernel has none.
 [[nodiscard]] std::uint64_t own_network();
+/// SOCK_STREAM, SOCK_DGRAM, …; 0 if it is no socket.
+[[nodiscard]] int type_of(int fd);
 /// Neither connected nor connecting nor listening.
 [[nodiscard]] bool is_idle(int fd);
 

@@ -45,6 +45,13 @@ struct Tools {
   bool receive_ends;           // see there
   OptionDefaults v4{AF_INET};
   OptionDefaults v6{AF_INET6};
+  OptionDefaults v4_datagrams{AF_INET, SOCK_DGRAM};
+  OptionDefaults v6_datagrams{AF_INET6, SOCK_DGRAM};
+
+  [[nodiscard]] const OptionDefaults& defaults(int domain, int type) const {
+    if (type == SOCK_DGRAM) return domain == AF_INET ? v4_datagrams : v6_datagrams;
+    return domain == AF_INET ? v4 : v6;
+  }
 };
 
 }  // namespace sublet::bypass

@@ -4,7 +4,7 @@ unit_tests(bypass
     values_test.cc
   DEPS bypass)
 
-set(probe_sources attacks connect epoll load probe processes quiet signals sockets)
+set(probe_sources attacks connect datagrams epoll load probe processes quiet signals sockets)
 list(TRANSFORM probe_sources PREPEND support/probe/)
 list(TRANSFORM probe_sources APPEND .cc)
 add_executable(bypass_probe ${probe_sources})

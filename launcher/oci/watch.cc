@@ -56,7 +56,8 @@ bool is_plain(const std::string& id) {
 Result<void> go_under_filter(Watched watched) {
   const UniqueFd keeper = TRY(bypass::reach_keeper(bypass::kKeeperSocket));
   const UniqueFd network = TRY_WHILE("the pod's network namespace", sys::open(watched.network, O_RDONLY));
-  const bypass::Installed installed = TRY(bypass::install(bypass::notify_filter()));
+  const bypass::Installed installed =
+      TRY(bypass::install(bypass::notify_filter(watched.record.level == bypass::Level::kFastUdp)));
   watched.record.killable = installed.killable;
   return bypass::hand_over(keeper.get(), watched.record, installed.listener.get(), network.get());
 }

@@ -38,6 +38,30 @@ for name in fast off; do
 done
 same "$(cat "$tmp/canary")" up
 
+say "connected datagram sockets are the host's for a pod that asks for it"
+there perl -e '
+use strict; use warnings; use IO::Socket::INET; $| = 1;
+my $s = IO::Socket::INET->new(LocalAddr => "0.0.0.0", LocalPort => 53, Proto => "udp") or die "bind: $!";
+print "up\n";
+while (defined $s->recv(my $query, 512)) { print $s->peerhost(), ":", length($query) > 12 ? "query" : "?", "\n"; }' \
+  > "$tmp/datagrams" & at_end+=("kill $!")
+eventually 5 grep -q up "$tmp/datagrams"
+# What asks the server are the C library's own queries.
+for name in udp tcp; do
+  apply << POD
+{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asks-$name",
+  "annotations": {"sublet.dev/bypass": "$([ $name = tcp ] && echo fast || echo fast-udp)"}},
+ "spec": {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["$server"]}, "terminationGracePeriodSeconds": 0,
+  "containers": [{"name": "main", "image": "$busybox", "command": ["sleep", "infinity"]}]}}
+POD
+  ready asks-$name
+  in_pod asks-$name "timeout 1 wget -q http://hello.test/ > /dev/null 2>&1" || true
+done
+# By the tap the address is the host's as well; which way it took is what was counted.
+eventually 5 sh -c "[ \$(grep -c '192.0.2.1:query' '$tmp/datagrams') -ge 2 ]"
+same "$(count '[.pods[] | select(.pod == "asks-tcp")][0].datagrams')" 0
+[ "$(count '[.pods[] | select(.pod == "asks-udp")][0].datagrams')" -ge 1 ] || fail "no datagram socket was the host's"
+
 say "a broker that is killed takes no connection along, and the next ones work"
 in_pod fast "mkfifo /tmp/in; nc $server 7000 < /tmp/in > /tmp/out & exec 3> /tmp/in; echo before >&3; until grep -q before /tmp/out; do sleep 0.1; done
   until [ -e /tmp/killed ]; do sleep 0.1; done; echo after >&3; until grep -q after /tmp/out; do sleep 0.1; done; : > /tmp/went-on; exec 3>&-" &

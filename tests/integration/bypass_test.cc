@@ -39,6 +39,34 @@ TEST_CASE("bypass: programs see what they see through the tap alone", "[bypass]"
     CHECK(figure(counted, reason) > 0);
 }
 
+TEST_CASE("bypass: connected datagram sockets are the host's for who asks for it, and the pod's for the others",
+          "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  auto folder = fs::ScopedTempDir::create();
+  REQUIRE(folder);
+  const std::string report = folder->path() + "/report";
+  const PodRun tap = run(world, {}, {"datagrams"});
+  INFO(tap.out);
+  CHECK(tap.status == 0);
+  const PodRun fast = run(world, with({"--status", report}), {"datagrams"});
+  INFO(fast.out);
+  CHECK(fast.status == 0);
+  CHECK(figure(fs::read_file(report).value_or(""), "datagrams") == 0);
+  const PodRun udp = run(world, with({"--level", "fast-udp", "--status", report}), {"datagrams"});
+  INFO(udp.out);
+  CHECK(udp.status == 0);
+  const std::string counted = fs::read_file(report).value_or("");
+  INFO(counted);
+  CHECK(figure(counted, "datagrams") > 210);
+  CHECK(figure(counted, "loopback") > 0);
+  // And all else is as it is with datagrams left alone.
+  const PodRun all = run(world, with({"--level", "fast-udp"}), {"behaviours"});
+  INFO(all.out);
+  CHECK(all.status == 0);
+  CHECK_FALSE(world.heard());
+}
+
 TEST_CASE("bypass: a broker with few descriptors leaves more to the tap, and breaks nothing", "[bypass]") {
   if (!can_run()) return;
   const BypassWorld world = new_world();

@@ -93,7 +93,7 @@ std::string host_side(pid_t server) {
 Result<void> sing(int out) {
   std::vector<UniqueFd> sockets;
   for (const char* address : {"127.0.0.1", "127.0.0.53", "127.1.2.3", "::1"})
-    sockets.push_back(TRY(serve(SOCK_STREAM, address, kCanary)));
+    for (int type : {SOCK_STREAM, SOCK_DGRAM}) sockets.push_back(TRY(serve(type, address, kCanary)));
   UniqueFd abstract = TRY(sys::socket(AF_UNIX, SOCK_STREAM));
   sockaddr_un name{};
   name.sun_family = AF_UNIX;

@@ -3,7 +3,7 @@
 // is sublet's own tap driver, and with --bypass its own broker. Both run in the namespaces that pod_up was started in.
 // For the tests and benchmarks of both, and for looking at them by hand.
 //   --mtu N --no-ipv6     the tap's
-//   --bypass              with the broker
+//   --bypass              with the broker; --level LEVEL: and this (bypass/record.h), "fast" if not given
 //   --cluster CIDR, --deny CIDR, --device NAME, --ipv6    what the broker is told
 //   --policies            somebody will tell of isolated pods; --isolation JSON: and this is it (bypass/isolation.h)
 //   --status FILE         at the end, what the broker counted
@@ -53,6 +53,7 @@ struct Options {
   std::uint32_t mtu = netns::kMaxTapMtu;
   bool ipv6 = true;
   bool bypass = false;
+  bypass::Level level = bypass::Level::kFast;
   bypass::BrokerOrders broker;
   std::string isolation;
   std::string status;
@@ -84,6 +85,8 @@ Result<Options> parse(int argc, char** argv) {
         auto mtu = parse_int<std::uint32_t>(value);
         if (!mtu) return fail("--mtu: not a number");
         options.mtu = *mtu;
+      } else if (argument == "--level") {
+        options.level = TRY(bypass::level_from(value));
       } else if (argument == "--cluster") {
         options.broker.cluster.push_back(TRY(parse_cidr(value)));
       } else if (argument == "--deny") {
@@ -139,22 +142,22 @@ Error become(const std::vector<std::string>& command) {
 }
 
 // What the OCI wrapper does.
-Result<void> go_under_filter(const std::string& keeper) {
+Result<void> go_under_filter(const std::string& keeper, bypass::Level level) {
   const UniqueFd connection = TRY(bypass::reach_keeper(keeper));
   const UniqueFd network = TRY(sys::open("/proc/self/ns/net", O_RDONLY));
-  auto installed = TRY(bypass::install(bypass::notify_filter()));
-  bypass::Record record{"uid-1", "default", "pod-up", "main", "id-1", bypass::Level::kFast, installed.killable};
+  auto installed = TRY(bypass::install(bypass::notify_filter(level == bypass::Level::kFastUdp)));
+  bypass::Record record{"uid-1", "default", "pod-up", "main", "id-1", level, installed.killable};
   return bypass::hand_over(connection.get(), record, installed.listener.get(), network.get());
 }
 
 // A child under a listener of its own; -1: errno.
-pid_t start_watched(const std::string& keeper, const std::vector<std::string>& command) {
+pid_t start_watched(const std::string& keeper, bypass::Level level, const std::vector<std::string>& command) {
   const pid_t child = ::fork();
   if (child != 0) return child;
   (void)::close(kOutsideFd);
   (void)::setpgid(0, 0);
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  auto ready = go_under_filter(keeper);
+  auto ready = go_under_filter(keeper, level);
   const Error error = ready ? become(command) : ready.error();
   std::fprintf(stderr, "pod_up: %s\n", to_string(error).c_str());
   ::_exit(127);
@@ -173,13 +176,14 @@ int run_commands(const Options& options, const std::string& keeper) {
     if (!isolation || !bypass::tell_isolation(keeper, *isolation)) return 98;
   }
   pid_t beside = 0;
-  if (!options.beside.empty()) beside = start_watched(keeper, {"sh", "-c", options.beside});
+  if (!options.beside.empty()) beside = start_watched(keeper, options.level, {"sh", "-c", options.beside});
   int status = 0;
   std::vector<pid_t> others;
-  for (std::uint32_t i = 1; i < options.pods; ++i) others.push_back(start_watched(keeper, options.command));
+  for (std::uint32_t i = 1; i < options.pods; ++i)
+    others.push_back(start_watched(keeper, options.level, options.command));
   for (std::uint32_t i = 0; i < options.execs && status == 0; ++i) {
     if (options.execs > 1 && i == options.execs / 10) (void)send_message(kOutsideFd, "measure");
-    status = status_of(start_watched(keeper, options.command));
+    status = status_of(start_watched(keeper, options.level, options.command));
   }
   for (pid_t other : others) status = std::max(status, status_of(other));
   if (options.execs > 1) (void)send_message(kOutsideFd, "measure");

@@ -210,6 +210,10 @@ int run(const std::vector<std::string>& words) {
       add(group);
     return run_all(chosen, argument);
   }
+  if (mode == "datagrams") {
+    add(datagram_behaviours());
+    return run_all(chosen, argument);
+  }
   if (mode == "attacks") {
     add(attacks());
     return run_all(chosen, argument);

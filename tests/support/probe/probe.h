@@ -37,6 +37,7 @@ std::span<const Behaviour> epoll_behaviours();
 std::span<const Behaviour> socket_behaviours();
 std::span<const Behaviour> process_behaviours();
 std::span<const Behaviour> garbage_behaviours();
+std::span<const Behaviour> datagram_behaviours();
 std::span<const Behaviour> attacks();
 
 // Modes of their own, by name; the arguments follow.

@@ -77,6 +77,28 @@ TEST_CASE("filter: of sockets, those of TCP over IP are picked", "[bypass]") {
   }
 }
 
+TEST_CASE("filter: for datagrams, sends that name somebody are picked", "[bypass]") {
+  static const std::vector<sock_filter> kFilter = notify_filter(true);
+  auto sendto = [](std::uint32_t arch, std::uint32_t number, std::uint64_t flags, std::uint64_t address) {
+    seccomp_data data{};
+    data.arch = arch;
+    data.nr = static_cast<int>(number);
+    data.args[3] = flags;
+    data.args[4] = address;
+    return test::run_filter(kFilter, data);
+  };
+  for (const auto& [arch, number] : {std::pair(kX64, 44U), std::pair(kX64, 44U | kX32Bit), std::pair(kArm64, 206U)}) {
+    CHECK(sendto(arch, number, 0, 0) == kAllow);
+    CHECK(sendto(arch, number, 0, 0x1000) == kNotify);
+    CHECK(sendto(arch, number, 0, kHighBits) == kNotify);
+    CHECK(sendto(arch, number, MSG_NOSIGNAL, 0x1000) == kNotify);
+    CHECK(sendto(arch, number, MSG_FASTOPEN, 0x1000) == kNoFastopen);
+    CHECK(sendto(arch, number, MSG_FASTOPEN, 0) == kNoFastopen);
+    CHECK(ask(arch, number, {3, 0, 0, 0, 0x1000}) == kAllow);  // for others they are not
+  }
+  CHECK(sendto(kI386, 369, 0, 0x1000) == kAllow);
+}
+
 TEST_CASE("filter: connect, bind and listen are picked in every ABI", "[bypass]") {
   for (std::uint32_t number : {42U, 49U, 50U}) {
     CHECK(ask(kX64, number, {3, 0, 0}) == kNotify);

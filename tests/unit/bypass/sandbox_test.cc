@@ -62,7 +62,7 @@ TEST_CASE("sandbox: sockets are TCP's, and of netlink routes' and sockets' table
       {AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0, kAllow},
       {AF_NETLINK, SOCK_RAW, 4 /* NETLINK_SOCK_DIAG */, kAllow},
       {AF_NETLINK, SOCK_RAW, 12 /* NETLINK_NETFILTER */, kRefuse},
-      {AF_INET, SOCK_DGRAM, 0, kRefuse},
+      {AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0, kAllow},
       {AF_INET, SOCK_RAW, 1, kRefuse},
       {AF_UNIX, SOCK_STREAM, 0, kRefuse},  // the host's abstract names
       {AF_PACKET, SOCK_RAW, 0, kRefuse},

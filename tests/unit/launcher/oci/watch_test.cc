@@ -55,6 +55,7 @@ TEST_CASE("oci watch: what is not watched, and what is wrong", "[oci]") {
       {"opted out", kOn, annotate("off"), false},
       {"opt-in, not asked for", kOptIn, nothing, false},
       {"opt-in, asked for", kOptIn, annotate("fast"), true},
+      {"opt-in, asked for datagrams, too", kOptIn, annotate("fast-udp"), true},
       {"a sandbox", kOn, [](json& s) { s["annotations"]["io.kubernetes.cri.container-type"] = "sandbox"; }, false},
       {"the host's network", kOn, [](json& s) { s["linux"]["namespaces"].erase(1); }, false},
       {"a network of its own", kOn, [](json& s) { s["linux"]["namespaces"][1].erase("path"); }, false},
