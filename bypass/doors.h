@@ -74,9 +74,9 @@ class Doors {
 
   /// For a host's socket that will listen on behalf of pods, before listen(2): what it accepts can never be made into a
   /// connection to somewhere else, whatever a program does with it (connect(2) with AF_UNSPEC, and then anew). It is a
-  /// socket filter without SYN+ACK, locked; accepted sockets inherit both. Where the kernel has this for the privileged
-  /// only, that is an error that one can go on with: connections are then bound to the device they came by, and those
-  /// of clients on this host, who come by its loopback, are given back to be relayed.
+  /// socket filter without SYN+ACK, locked; accepted sockets inherit both. Some kernels have this for the privileged
+  /// only, which is no error here: connections are then bound to the device they came by, and those of clients on this
+  /// host's 127.0.0.1 and ::1 are given back to be relayed.
   [[nodiscard]] static Result<void> guard(int listener);
 
   /// A listen(2) of the pod has succeeded.

@@ -70,6 +70,7 @@ constexpr int kAllowed[] = {
     SYS_getpeername,
     SYS_getsockopt,
     SYS_setsockopt,
+    SYS_shutdown,
     SYS_sendto,
     SYS_recvfrom,
     SYS_sendmsg,

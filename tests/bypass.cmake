@@ -4,7 +4,7 @@ unit_tests(bypass
     values_test.cc
   DEPS bypass)
 
-set(probe_sources attacks connect datagrams epoll load probe processes quiet signals sockets)
+set(probe_sources attacks connect datagrams door_faults doors epoll load probe processes quiet signals sockets)
 list(TRANSFORM probe_sources PREPEND support/probe/)
 list(TRANSFORM probe_sources APPEND .cc)
 add_executable(bypass_probe ${probe_sources})
@@ -12,11 +12,11 @@ target_include_directories(bypass_probe PRIVATE ${PROJECT_SOURCE_DIR})
 target_link_libraries(bypass_probe PRIVATE base Threads::Threads)
 sublet_warnings(bypass_probe)
 
-add_library(test_bypass_world STATIC support/bypass_world.cc)
+add_library(test_bypass_world STATIC support/bypass_world.cc support/dialler.cc)
 target_link_libraries(test_bypass_world PUBLIC test_netns_world bypass)
 target_compile_definitions(test_bypass_world PRIVATE POD_UP="$<TARGET_FILE:pod_up>")
 sublet_warnings(test_bypass_world)
-foreach(name bypass bypass_attacks)
+foreach(name bypass bypass_attacks bypass_doors)
   integration_test(${name} DEPS test_bypass_world)
   target_compile_definitions(integration_${name} PRIVATE BYPASS_PROBE="$<TARGET_FILE:bypass_probe>")
   add_dependencies(integration_${name} pod_up bypass_probe)

@@ -6,7 +6,9 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include "base/sys.h"
 #include "base/unix_socket.h"
 #include "bypass/socket_kind.h"
+#include "tests/support/dialler.h"
 #include "tests/support/inet.h"
 #include "tests/support/probe/probe.h"
 
@@ -118,6 +121,11 @@ Result<BypassWorld> BypassWorld::create() {
     if (::unshare(CLONE_NEWNET) != 0 || !send_message(far, "there")) return 97;
     auto go = receive_message(far);
     if (!go || go->end || !ip(kServerSide) || !send_message(far, "up")) return 97;
+    const pid_t dialler = ::fork();
+    if (dialler == 0) {
+      (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ::_exit(serve_dials("0.0.0.0", probe::kDials));
+    }
     return serve_echo();
   };
   world.server_ = std::make_unique<Child>(TRY(world.host.start(serve_there)));
@@ -138,6 +146,8 @@ Result<BypassWorld> BypassWorld::create() {
   TRY(send_message(ours.get(), "go"));
   theirs.reset();
   if (TRY(receive_message(ours.get())).text != "up") return fail("the server does not come up");
+  auto dial = [] { return serve_dials("0.0.0.0", probe::kDials); };
+  world.dialler_ = std::make_unique<Child>(TRY(world.host.start(dial)));
   return world;
 }
 

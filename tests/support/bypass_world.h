@@ -25,6 +25,7 @@ class BypassWorld {
  private:
   explicit BypassWorld(Namespaces h) : host(std::move(h)) {}
   std::unique_ptr<Child> server_;
+  std::unique_ptr<Child> dialler_;  // on the host
   std::vector<UniqueFd> canaries_;
 };
 

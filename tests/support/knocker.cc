@@ -64,7 +64,7 @@ class Port : public std::enable_shared_from_this<Port> {
     const int off = 0;
     (void)::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     (void)::setsockopt(listener_.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (auto guarded = Doors::guard(listener_.get()); !guarded) log::info("knocker: {}", guarded.error().what);
+    TRY(Doors::guard(listener_.get()));
     sockaddr_in6 name{};
     name.sin6_family = AF_INET6;
     name.sin6_port = htons(port_.host);

@@ -19,22 +19,6 @@
 
 namespace sublet::probe {
 
-Address at(const char* text, std::uint16_t port) {
-  Address address;
-  sockaddr_in v4{};
-  sockaddr_in6 v6{};
-  if (::inet_pton(AF_INET, text, &v4.sin_addr) == 1) {
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    std::memcpy(&address.storage, &v4, address.length = sizeof v4);
-  } else if (::inet_pton(AF_INET6, text, &v6.sin6_addr) == 1) {
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    std::memcpy(&address.storage, &v6, address.length = sizeof v6);
-  }
-  return address;
-}
-
 UniqueFd tcp(int domain, int flags) { return UniqueFd(::socket(domain, SOCK_STREAM | flags, 0)); }
 
 std::string name_of(int result) {
@@ -214,11 +198,17 @@ int run(const std::vector<std::string>& words) {
     add(datagram_behaviours());
     return run_all(chosen, argument);
   }
+  if (mode == "doors" || mode == "door-faults" || mode == "door-attacks") {
+    add(mode == "doors" ? door_behaviours() : mode == "door-faults" ? door_fault_behaviours() : door_attacks());
+    return run_all(chosen, argument);
+  }
   if (mode == "attacks") {
     add(attacks());
     return run_all(chosen, argument);
   }
   if (mode == "kill-broker") return kill_broker(argument);
+  if (mode == "kill-broker-at-door") return kill_broker_at_door(argument);
+  if (mode == "serve-inherited") return serve_inherited();
   if (mode == "flood") return flood();
   if (mode == "latency") return latency();
   if (mode == "flip-address") return flip_address(std::atoi(argument.c_str()));

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "tests/support/probe/address.h"
 
 namespace sublet::probe {
 
@@ -22,8 +23,14 @@ inline constexpr const char* kDenied = "192.0.2.130";    // the same server, und
 inline constexpr const char* kBlackhole = "192.0.2.66";  // takes packets, never answers
 inline constexpr const char* kNobody = "192.0.2.77";     // nobody has this address
 inline constexpr const char* kPod = "10.0.2.100";        // ours
+inline constexpr const char* kHost = "192.0.2.1";        // the one that we run on
+inline constexpr const char* kHost6 = "2001:db8::1";
 inline constexpr std::uint16_t kEcho = 7000;
 inline constexpr std::uint16_t kClosed = 7001;
+inline constexpr std::uint16_t kDials = 7002;  // of the server and of the host: clients on demand, dialler.h
+// Ports with a door: the host's is the pod's and a thousand.
+inline constexpr std::uint16_t kFirstDoor = 8000;
+inline constexpr std::uint16_t kDoors = 48;
 inline constexpr std::uint16_t kCanary = 7777;  // on the host's loopback
 
 struct Behaviour {
@@ -38,10 +45,15 @@ std::span<const Behaviour> socket_behaviours();
 std::span<const Behaviour> process_behaviours();
 std::span<const Behaviour> garbage_behaviours();
 std::span<const Behaviour> datagram_behaviours();
+std::span<const Behaviour> door_behaviours();
+std::span<const Behaviour> door_fault_behaviours();
 std::span<const Behaviour> attacks();
+std::span<const Behaviour> door_attacks();
 
 // Modes of their own, by name; the arguments follow.
 int kill_broker(const std::string& pid_file);
+int kill_broker_at_door(const std::string& pid_file);
+int serve_inherited();
 int flood();
 int latency();
 int flip_address(int tries);
@@ -49,13 +61,6 @@ int flip_descriptor(int tries);
 int flip_family(int tries);
 int once();
 int count_notifications(const std::string& pid_file);
-
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-};
-Address at(const char* text, std::uint16_t port);
 
 /// A TCP socket; `flags`: SOCK_NONBLOCK, SOCK_CLOEXEC.
 UniqueFd tcp(int domain = AF_INET, int flags = 0);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Servers in a pod, called by clients of two hosts through ports of the first (tests/support/probe/doors.cc).
+#include <cstring>
+
+#include "base/fs.h"
+#include "tests/support/bypass_case.h"
+#include "tests/support/probe/probe.h"
+
+using namespace sublet;
+using namespace sublet::test;
+
+namespace {
+
+std::vector<std::string> with_doors(std::vector<std::string> options) {
+  options = with(options);
+  for (int i = 0; i < probe::kDoors; ++i) {
+    const int port = probe::kFirstDoor + i;
+    options.insert(options.end(), {"--door", std::to_string(port + 1000) + ":" + std::to_string(port)});
+  }
+  return options;
+}
+
+int inward(const std::string& report, const std::string& name) {
+  const std::size_t total = report.find("\"total\"");
+  const std::size_t at = report.find("\"" + name + "\":", total == std::string::npos ? 0 : total);
+  return at == std::string::npos ? -1 : std::atoi(report.c_str() + at + name.size() + 3);
+}
+
+}  // namespace
+
+TEST_CASE("doors: servers get connections of the host, as if they listened there", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  auto folder = fs::ScopedTempDir::create();
+  REQUIRE(folder);
+  const std::string report = folder->path() + "/report";
+  const PodRun seen = run(world, with_doors({"--status", report}), {"doors"}, 120'000);
+  INFO(seen.out);
+  CHECK(seen.status == 0);
+  const std::string counted = fs::read_file(report).value_or("");
+  INFO(counted);
+  CHECK(inward(counted, "handed") > 2200);
+  CHECK(inward(counted, "relayed") >= 13);  // of 32-bit calls, and of IPv6 at a listener of IPv4
+  CHECK(inward(counted, "relayed") < 100);
+  CHECK(inward(counted, "waiting") == 0);
+}
+
+TEST_CASE("doors: signals, limits and ends are what they are without", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  const PodRun seen = run(world, with_doors({}), {"door-faults"}, 120'000);
+  INFO(seen.out);
+  CHECK(seen.status == 0);
+}
+
+TEST_CASE("doors: brokers that are killed under load cut off those who came, and nobody else", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  auto folder = fs::ScopedTempDir::create();
+  REQUIRE(folder);
+  const std::string pid = folder->path() + "/pid";
+  const PodRun killed = run(world, with_doors({"--broker-pid", pid}), {"kill-broker-at-door", pid}, 120'000);
+  INFO(killed.out);
+  CHECK(killed.status == 0);
+}
+
+TEST_CASE("doors: a connection that was handed over leads nowhere else", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  const PodRun seen = run(world, with_doors({}), {"door-attacks"}, 120'000);
+  INFO(seen.out);
+  CHECK(seen.status == 0);
+  CHECK_FALSE(world.heard());
+}
