@@ -26,11 +26,12 @@ int status_of(int result) { return result < 0 ? errno : 0; }
 
 }  // namespace
 
-Result<Installed> install(const std::vector<sock_filter>& filter) {
+Result<Installed> install(const std::vector<sock_filter>& filter, Speculation speculation) {
   Installed installed;
-  int fd = install_with(filter, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+  const unsigned long flags = speculation == Speculation::kUntouched ? SECCOMP_FILTER_FLAG_SPEC_ALLOW : 0;
+  int fd = install_with(filter, flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
   installed.killable = fd >= 0;
-  if (fd < 0 && errno == EINVAL) fd = install_with(filter, 0);
+  if (fd < 0 && errno == EINVAL) fd = install_with(filter, flags);
   if (fd < 0) return fail_errno("installing the bypass's seccomp filter");
   installed.listener = UniqueFd(fd);  // born with CLOEXEC
   return installed;

@@ -20,9 +20,14 @@ struct Installed {
   bool killable = false;
 };
 
+/// What a filter does to speculation: before Linux 5.16 one that isn't installed with SPEC_ALLOW slows all that its
+/// tasks compute, as mitigations are switched on for them (Documentation/userspace-api/spec_ctrl.rst).
+enum class Speculation : std::uint8_t { kAsKernelLikes, kUntouched };
+
 /// Puts the calling thread, and all that it will start, under the filter for good. Needs CAP_SYS_ADMIN in its user
 /// namespace, or no_new_privs. EBUSY: there is a listener already (a task has one at most).
-[[nodiscard]] Result<Installed> install(const std::vector<sock_filter>& filter);
+[[nodiscard]] Result<Installed> install(const std::vector<sock_filter>& filter,
+                                        Speculation speculation = Speculation::kAsKernelLikes);
 
 /// Asks for wake-ups on the notifier's own processor (SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6); does nothing
 /// where the kernel doesn't know them.

@@ -6,6 +6,7 @@
 #include "bypass/broker.h"
 #include "launcher/cli/parse.h"
 #include "launcher/config/load.h"
+#include "launcher/exec/caller.h"
 #include "launcher/facts/probe.h"
 #include "launcher/node/node_init.h"
 #include "launcher/policy/network_policy.h"
@@ -37,6 +38,7 @@ int main(int argc, char** argv) {
   if (std::strcmp(verb, "tap-driver") == 0) return netns::tap_driver_main();
   if (std::strcmp(verb, "broker") == 0) return bypass::broker_main();
   if (std::strcmp(verb, "network-policy") == 0) return network_policy_main(argc, argv);
+  if (std::strcmp(verb, "exec-run") == 0) return exec_run_main(argc, argv);
   if (std::strcmp(verb, "probe") == 0) return probe_main();
   if (std::strcmp(verb, "clean-up") == 0) return clean_up_main(argc, argv);
 

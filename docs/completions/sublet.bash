@@ -7,7 +7,7 @@ _sublet() {
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      --lines|-n|--svg|--name|--components|--state-dir|--identity|--cgroups|--bypass|--cores|--bind|--image|--ready-timeout|--walltime|--log-dir|--config|--set) ((i++)) ;;
+      --lines|-n|--svg|--namespace|-n|--name|--components|--state-dir|--identity|--cgroups|--bypass|--cores|--bind|--image|--ready-timeout|--walltime|--log-dir|--config|--set) ((i++)) ;;
       -*|=) ;;
       *) verb=${COMP_WORDS[i]}; break ;;
     esac
@@ -16,6 +16,7 @@ _sublet() {
   case $prev in
     --lines|-n) compopt +o default; return ;;
     --svg) return ;;
+    --namespace|-n) compopt +o default; return ;;
     --name) compopt +o default; return ;;
     --components) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     --state-dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
@@ -40,6 +41,7 @@ _sublet() {
     kubectl) words='--name --state-dir --config --set --verbose --quiet --help' ;;
     kubeconfig) words='--path --name --state-dir --config --set --verbose --quiet --help' ;;
     env) words='--name --state-dir --config --set --verbose --quiet --help' ;;
+    exec) words='--namespace --name --state-dir --config --set --verbose --quiet --help' ;;
     images) words='--json --name --state-dir --config --set --verbose --quiet --help' ;;
     logs) words='--follow --lines --name --state-dir --config --set --verbose --quiet --help' ;;
     config) words='--json --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
@@ -50,10 +52,10 @@ _sublet() {
   esac
   if [[ $cur != -* ]]; then
     case $verb in
-      '') words='up run down status doctor kubectl kubeconfig env images logs config timeline version help' ;;
+      '') words='up run down status doctor kubectl kubeconfig env exec images logs config timeline version help' ;;
       images) [[ $prev == images ]] || return; words='import list' ;;
       logs) words='sublet node-init tap broker etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns network-policy' ;;
-      help) words='up run down status doctor kubectl kubeconfig env images logs config timeline version help' ;;
+      help) words='up run down status doctor kubectl kubeconfig env exec images logs config timeline version help' ;;
       run) return ;;
       *) compopt +o default; return ;;
     esac

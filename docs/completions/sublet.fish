@@ -9,7 +9,7 @@ function __sublet_verb
             continue
         end
         switch $word
-            case --lines -n --svg --name --components --state-dir --identity --cgroups --bypass --cores --bind --image --ready-timeout --walltime --log-dir --config --set
+            case --lines -n --svg --namespace -n --name --components --state-dir --identity --cgroups --bypass --cores --bind --image --ready-timeout --walltime --log-dir --config --set
                 set skip 1
             case '-*'
             case '*'
@@ -34,6 +34,7 @@ complete -c sublet -n 'test -z (__sublet_verb)""' -a doctor -d 'say what this ho
 complete -c sublet -n 'test -z (__sublet_verb)""' -a kubectl -d 'run kubectl against the cluster'
 complete -c sublet -n 'test -z (__sublet_verb)""' -a kubeconfig -d 'print the cluster’s kubeconfig, or where it is'
 complete -c sublet -n 'test -z (__sublet_verb)""' -a env -d 'print shell commands that point kubectl at the cluster'
+complete -c sublet -n 'test -z (__sublet_verb)""' -a exec -d 'run a command of the host that reaches the cluster by its names'
 complete -c sublet -n 'test -z (__sublet_verb)""' -a images -d 'import image archives into the cluster, or list its images'
 complete -c sublet -n 'test -z (__sublet_verb)""' -a logs -d 'show a component’s log; without a component, all of them'
 complete -c sublet -n 'test -z (__sublet_verb)""' -a config -d 'print every setting and where it came from'
@@ -51,6 +52,7 @@ complete -c sublet -n '__sublet_verb_is logs' -s f -l follow -d 'Go on as the lo
 complete -c sublet -n '__sublet_verb_is status' -l net -d 'Say which way pods’ connections go, and why.'
 complete -c sublet -n '__sublet_verb_is logs' -s n -l lines -d 'Only the last COUNT lines.' -x
 complete -c sublet -n '__sublet_verb_is timeline' -l svg -d 'Write a picture.' -r -F
+complete -c sublet -n '__sublet_verb_is exec' -s n -l namespace -d 'The namespace of names without one.' -x
 complete -c sublet -n 'not __sublet_verb_is kubectl' -l name -d 'The cluster’s name: several of one user may run at once under different ones.' -x
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l components -d 'The directory of Kubernetes, etcd, containerd, runc, CNI plugins and coredns.' -x -a '(__fish_complete_directories)'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -l state-dir -d 'Where clusters keep all they have, each in a directory of its own that goes with it.' -x -a '(__fish_complete_directories)'
@@ -72,6 +74,6 @@ complete -c sublet -n 'not __sublet_verb_is kubectl' -s h -l help -d 'Explain th
 complete -c sublet -n '__sublet_verb_is images' -a 'import list'
 complete -c sublet -n '__sublet_verb_is images' -F
 complete -c sublet -n '__sublet_verb_is logs' -a 'sublet node-init tap broker etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns network-policy'
-complete -c sublet -n '__sublet_verb_is help' -a 'up run down status doctor kubectl kubeconfig env images logs config timeline version help'
+complete -c sublet -n '__sublet_verb_is help' -a 'up run down status doctor kubectl kubeconfig env exec images logs config timeline version help'
 complete -c sublet -n '__sublet_verb_is kubectl' -F
 complete -c sublet -n '__sublet_verb_is run' -x -a '(__fish_complete_subcommand --fcs-skip=2)'

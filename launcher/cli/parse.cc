@@ -125,6 +125,7 @@ Result<void> apply(Options& wanted, const OptionSpec& option, const std::string&
     case OptionId::kFollow: wanted.follow = true; break;
     case OptionId::kNet: wanted.net = true; break;
     case OptionId::kSvg: wanted.svg_file = value; break;
+    case OptionId::kNamespace: wanted.name_space = value; break;
     case OptionId::kLines:
       wanted.lines = parse_int<unsigned>(value);
       if (!wanted.lines) return misuse(fmt::format("{}: expected a whole number, got \"{}\"", option.long_name, value));
@@ -168,6 +169,9 @@ Result<void> apply_plain_words(Options& wanted, const Words& plain) {
 Result<void> check(Options& wanted) {
   if (wanted.verb == Verb::kRun && wanted.command.empty()) {
     return misuse("run: no command given", "for example: sublet run -- ./job.sh");
+  }
+  if (wanted.verb == Verb::kExec && wanted.command.empty()) {
+    return misuse("exec: no command given", "for example: sublet exec -- mpirun -n 4 ./simulation");
   }
   if (wanted.quiet && wanted.verbose > 0) return misuse("--quiet and --verbose exclude each other");
   if (wanted.stale && wanted.all) return misuse("--stale and --all exclude each other");
@@ -220,7 +224,8 @@ Result<Options> parse_command_line(const Words& arguments) {
 
   std::size_t end = arguments.size();  // of what is ours
   if (verb->verb == Verb::kKubectl) end = at + 1;
-  if (verb->verb == Verb::kRun) end = std::min(first_plain_word(arguments, at + 1), arguments.size());
+  if (verb->verb == Verb::kRun || verb->verb == Verb::kExec)
+    end = std::min(first_plain_word(arguments, at + 1), arguments.size());
   auto position = [&](std::size_t index) { return arguments.begin() + static_cast<std::ptrdiff_t>(index); };
   wanted.command.assign(position(end), arguments.end());
   if (!wanted.command.empty() && wanted.command[0] == "--") wanted.command.erase(wanted.command.begin());

@@ -26,18 +26,19 @@ struct Options {
   bool dry_run = false;  // up, run
 
   bool detach = false;               // up
-  std::vector<std::string> command;  // run: CMD and its arguments, never empty; kubectl: its arguments
+  std::vector<std::string> command;  // run, exec: CMD and its arguments, never empty; kubectl: its arguments
   bool stale = false;                // down
   bool all = false;                  // down
   bool admin = false;                // doctor
   bool path = false;                 // kubeconfig
   ImagesAction images = ImagesAction::kList;
-  std::vector<std::string> files;  // images import: never empty
-  std::string component;           // logs; empty: all
-  bool follow = false;             // logs
-  bool net = false;                // status
-  std::optional<unsigned> lines;   // logs
-  std::string svg_file;            // timeline; empty: as text
+  std::vector<std::string> files;      // images import: never empty
+  std::string component;               // logs; empty: all
+  bool follow = false;                 // logs
+  bool net = false;                    // status
+  std::optional<unsigned> lines;       // logs
+  std::string svg_file;                // timeline; empty: as text
+  std::string name_space = "default";  // exec
 
   // kHelp: what to print (to standard error if `exit` is not kOk), and the status to end with.
   std::string text;

@@ -35,6 +35,12 @@ constexpr VerbSpec kVerbs[] = {
      "export KUBECONFIG=$(sublet kubeconfig --path)"},
     {Verb::kEnv, "env", kUse, "", "print shell commands that point kubectl at the cluster", "",
      "eval \"$(sublet env)\""},
+    {Verb::kExec, "exec", kUse, "[--] CMD [ARG…]", "run a command of the host that reaches the cluster by its names",
+     "CMD, and all that it starts, resolves names of Services and pods (web, web.team, web.team.svc.cluster.local, "
+     "db-0.db) and connects to their addresses; MPI ranks too. Everything else it does is untouched. The exit status "
+     "is "
+     "CMD's. Programs with the setuid bit do not get its rights.",
+     "sublet exec -- mpirun -n 4 ./simulation"},
     {Verb::kImages, "images", kUse, "import FILE… | list", "import image archives into the cluster, or list its images",
      "An archive is an OCI layout or the output of docker save, as .tar.", "sublet images import redis.tar"},
     {Verb::kLogs, "logs", kUse, "[COMPONENT]", "show a component's log; without a component, all of them", "",
@@ -68,6 +74,7 @@ std::vector<OptionSpec> make_options() {
       {OptionId::kNet, "--net", 0, "", "Say which way pods' connections go, and why.", {Verb::kStatus}},
       {OptionId::kLines, "--lines", 'n', "COUNT", "Only the last COUNT lines.", {Verb::kLogs}},
       {OptionId::kSvg, "--svg", 0, "FILE", "Write a picture.", {Verb::kTimeline}},
+      {OptionId::kNamespace, "--namespace", 'n', "NAME", "The namespace of names without one.", {Verb::kExec}},
   };
   for (const Key& key : keys()) {
     if (key.scope == FlagScope::kNone) continue;

@@ -21,6 +21,7 @@ enum class Verb {
   kKubectl,
   kKubeconfig,
   kEnv,
+  kExec,
   kImages,
   kLogs,
   kConfig,
@@ -47,6 +48,7 @@ enum class OptionId {
   kNet,
   kLines,
   kSvg,
+  kNamespace,
 };
 
 struct VerbSpec {

@@ -286,6 +286,7 @@ std::span<const OtherVariable> other_variables() {
       {"SUBLET_CONFIG", "The user's file, instead of the usual one. --config goes before it."},
       {"SUBLET_SITE_DIR", "The directory of the site's files, instead of /etc/sublet: for environment modules."},
       {"SUBLET_CACHE", "Where the build scripts keep downloads and built components."},
+      {"SUBLET_EXEC", "Set by exec for its command: the cluster that it reaches, by state directory and namespace."},
       {"SUBLET_TEST_*", "Any variable of the tests and benchmarks."},
   };
   return kVariables;

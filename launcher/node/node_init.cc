@@ -32,6 +32,7 @@
 #include "launcher/node/link.h"
 #include "launcher/node/orders.h"
 #include "launcher/node/pods.h"
+#include "launcher/node/sockets.h"
 #include "launcher/node/wipe.h"
 #include "launcher/oci/fake_ids.h"
 #include "launcher/supervisor/supervisor.h"
@@ -72,7 +73,8 @@ class NodeInit {
         });
     watches_.push_back(TRY(loop_.on_signal(SIGCHLD, [this] { reap_orphans(); })));
     watches_.push_back(TRY(loop_.on_fd(kControlFd, EPOLLIN, [this](std::uint32_t) { take_request(); })));
-    watches_.push_back(TRY(loop_.on_fd(kSocketsFd, EPOLLIN, [this](std::uint32_t) { give_sockets(); })));
+    givers_ = std::make_unique<SocketGiver>(loop_);
+    TRY(givers_->add(UniqueFd(kSocketsFd)));
     if (orders_.bypass) keeper_ = TRY(bypass::Keeper::create(loop_, bypass::kKeeperSocket));
     supervisor_->start();
     return loop_.run();
@@ -109,29 +111,19 @@ class NodeInit {
       if (keeper_ && message->fds.size() == 1) keeper_->connect(std::move(message->fds.front()));
       return;
     }
+    if (request->kind == NodeRequest::Kind::kSockets) {
+      if (message->fds.size() != 1) return;
+      if (auto added = givers_->add(std::move(message->fds.front())); !added) log::warning("{}", added.error().what);
+      return;
+    }
     if (request->kind == NodeRequest::Kind::kRestart) return supervisor_->restart(request->service);
     if (request->kind == NodeRequest::Kind::kHalt) return supervisor_->kill_for_good(request->service);
     if (!stopping_) stop_pods(request->pods_grace.value_or(orders_.pods_grace));
   }
 
-  void give_sockets() {
-    auto message = receive_message(kSocketsFd);
-    if (!message || message->end) return watches_.back().reset();  // the control socket tells what it means
-    constexpr int kBatch = 8;
-    std::vector<UniqueFd> sockets;
-    std::vector<int> fds;
-    for (int i = 0; i < kBatch; ++i) {
-      auto socket = sys::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
-      if (!socket) break;
-      fds.push_back(socket->get());
-      sockets.push_back(std::move(*socket));
-    }
-    if (auto sent = send_message(kSocketsFd, "sockets", fds); !sent)
-      log::warning("handing out sockets: {}", sent.error().what);
-  }
-
   void launcher_gone() {
     for (EventLoop::Watch& watch : watches_) watch.reset();
+    givers_.reset();
     end_all();
     if (cgroup_)
       if (auto left = cgroup_->leave(); !left) log::warning("removing cgroups: {}", left.error().what);
@@ -186,6 +178,7 @@ class NodeInit {
   std::optional<cgroups::Inner> cgroup_;
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<bypass::Keeper> keeper_;
+  std::unique_ptr<SocketGiver> givers_;
   std::vector<EventLoop::Watch> watches_;
   EventLoop::Watch again_;
   EventLoop::Watch again_farewell_;

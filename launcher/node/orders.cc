@@ -19,7 +19,7 @@ constexpr std::array kReportKinds = {
 constexpr std::array kRequestKinds = {
     std::pair(NodeRequest::Kind::kReady, "ready"), std::pair(NodeRequest::Kind::kRestart, "restart"),
     std::pair(NodeRequest::Kind::kStop, "stop"),   std::pair(NodeRequest::Kind::kBroker, "broker"),
-    std::pair(NodeRequest::Kind::kHalt, "halt"),
+    std::pair(NodeRequest::Kind::kHalt, "halt"),   std::pair(NodeRequest::Kind::kSockets, "sockets"),
 };
 
 Result<json> parse_object(std::string_view text) {

@@ -3,7 +3,8 @@
 //
 // Orders come once, as JSON on a sealed memfd. After that both talk over one SOCK_SEQPACKET pair, a JSON object per
 // message (NodeReport one way, NodeRequest the other); its end is the end: node-init takes the cluster down when the
-// launcher is gone. A second pair hands out unconnected sockets of the cluster's network namespace.
+// launcher is gone. A second pair hands out unconnected sockets of the cluster's network namespace, and so does one for
+// each `sublet exec`.
 #pragma once
 
 #include <chrono>
@@ -70,8 +71,9 @@ struct NodeReport {
 /// launcher → node-init.
 struct NodeRequest {
   // kBroker comes with a descriptor: the keeper's end of the pair that it talks with a new broker through.
+  // kSockets too: our end of a pair through which somebody else asks for sockets (launcher/node/sockets.h).
   // kHalt ends a service for good.
-  enum class Kind { kReady, kRestart, kStop, kBroker, kHalt };
+  enum class Kind { kReady, kRestart, kStop, kBroker, kSockets, kHalt };
   Kind kind;
   std::string service;                                  // kReady, kRestart, kHalt: which
   std::optional<std::chrono::milliseconds> pods_grace;  // kStop: instead of the orders'

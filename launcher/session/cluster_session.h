@@ -70,7 +70,8 @@ class ClusterSession {
   void on_ascended(Result<void> result);
   void on_signal(int number);
   void on_command_exit(ExitStatus status);
-  [[nodiscard]] std::string on_request(const std::string& request);
+  [[nodiscard]] ControlServer::Reply on_request(const std::string& request);
+  [[nodiscard]] ControlServer::Reply grant_sockets();
 
   // The end before the job's: session_end.cc.
   void ask_for_end(bool again);

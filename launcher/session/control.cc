@@ -36,7 +36,13 @@ void ControlServer::accept_one() {
 
 void ControlServer::answer(Connection* connection) {
   auto message = receive_message(connection->fd.get());
-  bool ended = !message || message->end || !send_message(connection->fd.get(), handler_(message->text));
+  bool ended = !message || message->end;
+  if (!ended) {
+    const Reply reply = handler_(message->text);
+    std::vector<int> fds;
+    for (const UniqueFd& fd : reply.fds) fds.push_back(fd.get());
+    ended = !send_message(connection->fd.get(), reply.text, fds);
+  }
   if (ended) std::erase_if(connections_, [&](const auto& c) { return c.get() == connection; });
 }
 
@@ -45,7 +51,7 @@ Result<Asked> ask(const std::string& path, const std::string& request) {
   TRY(send_message(connection.get(), request));
   Message message = TRY(receive_message(connection.get()));
   if (message.end) return fail("the launcher has closed the connection");
-  return Asked{std::move(message.text), std::move(connection)};
+  return Asked{std::move(message.text), std::move(message.fds), std::move(connection)};
 }
 
 }  // namespace sublet::launcher

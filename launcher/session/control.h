@@ -18,8 +18,12 @@ inline constexpr const char* kBrokerSocket = "sock/broker.sock";  // the same, a
 
 class ControlServer {
  public:
+  struct Reply {
+    std::string text;
+    std::vector<UniqueFd> fds;  // that go along
+  };
   /// Gives the answer to a request. A request that isn't known gets what it returns too.
-  using Handler = std::function<std::string(const std::string& request)>;
+  using Handler = std::function<Reply(const std::string& request)>;
   [[nodiscard]] static Result<std::unique_ptr<ControlServer>> create(EventLoop& loop, const std::string& path,
                                                                      Handler handler);
 
@@ -43,6 +47,7 @@ class ControlServer {
 /// Asks the launcher at `path`.
 struct Asked {
   std::string answer;
+  std::vector<UniqueFd> fds;
   UniqueFd connection;  // end of file when the launcher has ended
 };
 [[nodiscard]] Result<Asked> ask(const std::string& path, const std::string& request);

@@ -6,16 +6,15 @@
 
 #include "base/sys.h"
 #include "base/unix_socket.h"
+#include "launcher/node/sockets.h"
 
 namespace sublet::launcher {
 
 Result<UniqueFd> InnerSockets::get() {
   std::lock_guard lock(mutex_);
   if (spare_.empty()) {
-    TRY_WHILE("asking node-init for sockets", send_message(channel_.get(), "sockets"));
-    Message message = TRY_WHILE("waiting for sockets of node-init", receive_message(channel_.get()));
-    if (message.fds.empty()) return fail("node-init gave no socket");
-    spare_ = std::move(message.fds);
+    constexpr SocketWish kWish{SocketKind::kTcp4, 8};
+    spare_ = TRY_WHILE("node-init", ask_for_sockets(channel_.get(), kWish));
   }
   UniqueFd socket = std::move(spare_.back());
   spare_.pop_back();

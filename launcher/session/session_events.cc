@@ -18,6 +18,7 @@
 #include "launcher/node/paths.h"
 #include "launcher/session/cluster_session.h"
 #include "launcher/session/command.h"
+#include "launcher/session/grant.h"
 #include "launcher/session/setup.h"
 
 namespace sublet::launcher {
@@ -252,15 +253,41 @@ void ClusterSession::on_signal(int number) {
   on_asked_to_end(number);
 }
 
-std::string ClusterSession::on_request(const std::string& request) {
-  if (request == "status") return status_json();
+ControlServer::Reply ClusterSession::grant_sockets() {
+  Grant grant;
+  grant.cluster = plan_.plan.name;
+  auto refused = [&](const std::string& why) {
+    grant.refusal = "cluster " + plan_.plan.name + " " + why;
+    return ControlServer::Reply{to_json(grant), {}};
+  };
+  if (phase_ == State::kStarting) return refused("is still starting");
+  if (phase_ != State::kReady || draining_) return refused("is being taken down");
+  const Addresses& addresses = plan_.plan.addresses;
+  for (const std::string& text : {addresses.node_cidr, addresses.node6_cidr, addresses.pods, addresses.services}) {
+    if (text.empty()) continue;
+    if (auto prefix = parse_cidr(text)) grant.prefixes.push_back(*prefix);
+  }
+  if (auto dns = parse_ip(addresses.node)) grant.dns = *dns;
+  grant.domain = plan_.plan.config.cluster_domain;
+  auto pair = sys::socketpair(SOCK_SEQPACKET);
+  if (!pair) return refused("has no socket left: " + pair.error().what);
+  if (auto sent = node_->send({NodeRequest::Kind::kSockets, ""}, {pair->first.get()}); !sent)
+    return refused("does not answer: " + sent.error().what);
+  ControlServer::Reply reply{to_json(grant), {}};
+  reply.fds.push_back(std::move(pair->second));
+  return reply;
+}
+
+ControlServer::Reply ClusterSession::on_request(const std::string& request) {
+  if (request == "status") return {status_json(), {}};
+  if (request == kGrantRequest) return grant_sockets();
   if (request == "down") {
     progress_.say("stopping (sublet down)");
     if (command_) (void)command_->signal(SIGTERM);
     begin_stop(0);
-    return "stopping";
+    return {"stopping", {}};
   }
-  return "unknown request";
+  return {"unknown request", {}};
 }
 
 std::string ClusterSession::log_path(const std::string& component) const {

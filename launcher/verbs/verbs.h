@@ -25,6 +25,7 @@ struct Invocation {
 [[nodiscard]] Result<int> kubectl(const Invocation& invocation);
 [[nodiscard]] Result<int> kubeconfig_verb(const Invocation& invocation);
 [[nodiscard]] Result<int> env(const Invocation& invocation);
+[[nodiscard]] Result<int> exec(const Invocation& invocation);
 [[nodiscard]] Result<int> images(const Invocation& invocation);
 [[nodiscard]] Result<int> logs(const Invocation& invocation);
 [[nodiscard]] Result<int> timeline(const Invocation& invocation);

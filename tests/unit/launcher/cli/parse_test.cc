@@ -28,11 +28,19 @@ std::string settings(const Options& options) {
 TEST_CASE("cli: each verb is known by its name", "[cli]") {
   for (const VerbSpec& verb : verbs()) {
     Words words{std::string(verb.name)};
-    if (verb.verb == Verb::kRun) words.push_back("true");
+    if (verb.verb == Verb::kRun || verb.verb == Verb::kExec) words.push_back("true");
     if (verb.verb == Verb::kImages) words.push_back("list");
     CAPTURE(verb.name);
     CHECK(parse(words).verb == verb.verb);
   }
+}
+
+TEST_CASE("cli: exec's options end where its command begins", "[cli]") {
+  const Options options = parse({"exec", "-n", "team", "--", "ls", "-n", "other"});
+  CHECK(options.name_space == "team");
+  CHECK(options.command == Words{"ls", "-n", "other"});
+  CHECK(parse({"exec", "ls", "-n"}).command == Words{"ls", "-n"});
+  CHECK(parse({"exec", "ls"}).name_space == "default");
 }
 
 TEST_CASE("cli: each option of a verb arrives in its field", "[cli]") {

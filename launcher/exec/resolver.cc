@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/exec/resolver.h"
+
+#include <netinet/in.h>
+#include <resolv.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace sublet::launcher {
+namespace {
+
+constexpr std::size_t kMostQueries = 512;    // under way at once; a further one is told to come again (SERVFAIL)
+constexpr std::size_t kMostStandIns = 32;    // a resolv.conf has three
+constexpr std::size_t kMostAdmitted = 4096;  // sockets that may ask; the oldest has to connect again
+constexpr std::size_t kLargestMessage = 65535;
+// The cluster's server is on this host. One that is silent for so long is gone, or its cluster is.
+constexpr std::chrono::milliseconds kClusterPatience{1000};
+// glibc itself gives up after 5 s (resolv.conf(5), timeout), and asks again.
+constexpr std::chrono::seconds kHostPatience{10};
+constexpr std::chrono::milliseconds kBetweenPatrols{50};
+
+bypass::RawAddress address_of(const IpAddress& ip, std::uint16_t port) {
+  bypass::RawAddress raw;
+  if (ip.v6) {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    std::copy(ip.bytes.begin(), ip.bytes.end(), v6.sin6_addr.s6_addr);
+    std::memcpy(&raw.storage, &v6, sizeof v6);
+    raw.length = sizeof v6;
+  } else {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    std::memcpy(&v4.sin_addr, ip.bytes.data(), sizeof v4.sin_addr);
+    std::memcpy(&raw.storage, &v4, sizeof v4);
+    raw.length = sizeof v4;
+  }
+  return raw;
+}
+
+// Family, address and port, for comparing; the same for an IPv4 address and its v4-mapped form.
+std::string key_of(const bypass::RawAddress& address) {
+  const auto endpoint = bypass::endpoint_of(address);
+  if (!endpoint) return {};
+  std::string key(reinterpret_cast<const char*>(endpoint->address.bytes.data()), endpoint->address.bits() / 8);
+  key += static_cast<char>(endpoint->port >> 8U);
+  key += static_cast<char>(endpoint->port & 0xffU);
+  return key;
+}
+
+// A stand-in has the address of whom it stands for if that is of loopback: some programs look whose answer it is
+// (c-ares), though not at the port.
+IpAddress local_address(const IpAddress& server) {
+  constexpr std::uint8_t kLoopback = 127;
+  if (server.v6) return *parse_ip("::1");
+  return server.bytes[0] == kLoopback ? server : *parse_ip("127.0.0.1");
+}
+
+}  // namespace
+
+std::vector<std::string> host_search_domains() {
+  struct __res_state state {};
+  std::vector<std::string> domains;
+  if (::res_ninit(&state) != 0) return domains;
+  for (std::size_t i = 0; i < MAXDNSRCH && state.dnsrch[i] != nullptr; ++i) {
+    std::string domain = state.dnsrch[i];
+    while (domain.ends_with('.')) domain.pop_back();
+    for (char& c : domain)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (!domain.empty()) domains.push_back(std::move(domain));
+  }
+  ::res_nclose(&state);
+  return domains;
+}
+
+Result<std::unique_ptr<Resolver>> Resolver::start(ResolverPlan plan, SocketStore& store) {
+  std::unique_ptr<Resolver> resolver(new Resolver(std::move(plan), store));
+  resolver->epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
+  resolver->wake_.fd = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!resolver->epoll_ || !resolver->wake_.fd || !resolver->watch(resolver->wake_))
+    return fail_errno("starting the resolver");
+  if (::getrandom(&resolver->next_id_, sizeof resolver->next_id_, 0) < 0) return fail_errno("getrandom");
+  resolver->thread_ = std::thread([raw = resolver.get()] { raw->work(); });
+  return resolver;
+}
+
+Resolver::~Resolver() {
+  stopping_ = true;
+  (void)::eventfd_write(wake_.fd.get(), 1);
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Resolver::watch(Source& source) const {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = &source;
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, source.fd.get(), &event) == 0;
+}
+
+std::optional<bypass::RawAddress> Resolver::stand_in_for(const bypass::RawAddress& server, int domain) {
+  const auto endpoint = bypass::endpoint_of(server);
+  if (!endpoint) return std::nullopt;
+  const std::string key = key_of(server);
+  std::lock_guard lock(mutex_);
+  auto found =
+      std::find_if(stand_ins_.begin(), stand_ins_.end(), [&](const auto& each) { return key_of(each->server) == key; });
+  if (found == stand_ins_.end()) {
+    if (stand_ins_.size() >= kMostStandIns) return std::nullopt;
+    auto made = std::make_unique<StandIn>();
+    made->kind = SourceKind::kStandIn;
+    made->server = endpoint->mapped ? address_of(endpoint->address, endpoint->port) : server;
+    made->own = address_of(local_address(endpoint->address), 0);
+    made->fd = UniqueFd(::socket(made->own.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    made->own.length = sizeof made->own.storage;
+    const auto size =
+        static_cast<socklen_t>(made->own.family() == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
+    if (!made->fd || ::bind(made->fd.get(), made->own.get(), size) != 0 ||
+        ::getsockname(made->fd.get(), reinterpret_cast<sockaddr*>(&made->own.storage), &made->own.length) != 0 ||
+        !watch(*made))
+      return std::nullopt;
+    stand_ins_.push_back(std::move(made));
+    found = stand_ins_.end() - 1;
+  }
+  const auto own = bypass::endpoint_of((*found)->own);
+  if (domain == (*found)->own.family()) return (*found)->own;
+  if (domain != AF_INET6 || own->address.v6) return std::nullopt;
+  // A v4-mapped one, for a socket of both families.
+  IpAddress mapped;
+  mapped.v6 = true;
+  mapped.bytes[10] = mapped.bytes[11] = 0xff;
+  std::copy_n(own->address.bytes.begin(), 4, mapped.bytes.begin() + 12);
+  return address_of(mapped, own->port);
+}
+
+void Resolver::admit(const bypass::RawAddress& client) {
+  std::string key = key_of(client);
+  std::lock_guard lock(mutex_);
+  if (!admitted_.insert(key).second) return;
+  admitted_order_.push_back(std::move(key));
+  if (admitted_order_.size() <= kMostAdmitted) return;
+  admitted_.erase(admitted_order_.front());
+  admitted_order_.pop_front();
+}
+
+bool Resolver::is_admitted(const bypass::RawAddress& client) {
+  const std::string key = key_of(client);
+  std::lock_guard lock(mutex_);
+  return admitted_.contains(key);
+}
+
+void Resolver::work() {
+  std::array<epoll_event, 64> events;
+  Clock::time_point patrolled = Clock::now();
+  while (!stopping_) {
+    const int timeout = queries_.empty() ? -1 : static_cast<int>(kBetweenPatrols.count());
+    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+    for (int i = 0; i < count; ++i) {
+      auto* source = static_cast<Source*>(events[static_cast<std::size_t>(i)].data.ptr);
+      switch (source->kind) {
+        case SourceKind::kWake: break;
+        case SourceKind::kStandIn: on_questions(*static_cast<StandIn*>(source)); break;
+        case SourceKind::kCluster: on_cluster(); break;
+        // Those that an earlier event of this round has ended are still in memory, without a descriptor.
+        case SourceKind::kUpstream: on_upstream(*static_cast<Upstream*>(source)->query); break;
+      }
+    }
+    std::erase_if(queries_, [](const auto& query) { return query->at == nullptr; });
+    if (Clock::now() - patrolled < kBetweenPatrols) continue;
+    patrolled = Clock::now();
+    patrol();
+  }
+}
+
+void Resolver::on_questions(StandIn& at) {
+  std::array<char, kLargestMessage> buffer;
+  constexpr int kAtOnce = 64;  // then others have their turn
+  for (int i = 0; i < kAtOnce; ++i) {
+    bypass::RawAddress client;
+    client.length = sizeof client.storage;
+    const ssize_t count = ::recvfrom(at.fd.get(), buffer.data(), buffer.size(), 0,
+                                     reinterpret_cast<sockaddr*>(&client.storage), &client.length);
+    if (count < 0) return;
+    if (is_admitted(client)) on_question(at, client, {buffer.data(), static_cast<std::size_t>(count)});
+  }
+}
+
+void Resolver::on_question(StandIn& at, const bypass::RawAddress& client, std::string_view message) {
+  if (message.size() < kDnsHeader) return;
+  auto query = std::make_unique<Query>();
+  query->at = &at;
+  query->client = client;
+  query->message = message;
+  query->question = parse_question(message);
+  query->upstream.query = query.get();
+  query->began = Clock::now();
+  if (queries_.size() >= kMostQueries) {
+    if (query->question) answer(*query, make_empty_answer(*query->question, DnsCode::kFailure));
+    return;
+  }
+  ClusterNames names;
+  if (query->question && !query->question->name.empty()) names = cluster_names(query->question->name, plan_.rules);
+  query->candidates = std::move(names.candidates);
+  query->lookup = Lookup(query->candidates.size(), names.exclusive);
+  queries_.push_back(std::move(query));
+  Query& kept = *queries_.back();
+  if (!kept.candidates.empty()) ask_cluster(kept);
+  if (!names.exclusive) ask_host(kept);
+  conclude(kept);
+}
+
+void Resolver::ask_host(Query& query) {
+  const bypass::RawAddress& server = query.at->server;
+  // A socket of its own for each question: its port is one that nobody could guess (RFC 5452 §4.5).
+  UniqueFd socket(::socket(server.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket || ::connect(socket.get(), server.get(), server.length) != 0 ||
+      ::send(socket.get(), query.message.data(), query.message.size(), MSG_NOSIGNAL) < 0)
+    return;  // as if it were lost: whoever asks will ask again
+  query.upstream.fd = std::move(socket);
+  if (!watch(query.upstream)) query.upstream.fd.reset();
+}
+
+void Resolver::on_upstream(Query& query) {
+  if (query.at == nullptr || !query.upstream.fd) return;
+  std::array<char, kLargestMessage> buffer;
+  const ssize_t count = ::recv(query.upstream.fd.get(), buffer.data(), buffer.size(), 0);
+  if (count < 0) {
+    if (errno == EAGAIN || errno == EINTR) return;
+    // Nobody listens there (ECONNREFUSED). The program would hear of it, and go on to its next server.
+    query.upstream.fd.reset();
+    if (query.question) query.lookup.host_answered(make_empty_answer(*query.question, DnsCode::kFailure));
+    return conclude(query);
+  }
+  const std::string_view message(buffer.data(), static_cast<std::size_t>(count));
+  if (query.question && !answers_question(message, query.question->id, query.question->raw)) return;
+  query.lookup.host_answered(std::string(message));
+  conclude(query);
+}
+
+bool Resolver::connect_cluster() {
+  if (cluster_.fd) return true;
+  UniqueFd socket = store_.take(SocketKind::kUdp4);
+  const bypass::RawAddress server = address_of(plan_.cluster_server, plan_.cluster_port);
+  if (!socket || ::connect(socket.get(), server.get(), server.length) != 0) return false;
+  cluster_.fd = std::move(socket);
+  if (!watch(cluster_)) cluster_.fd.reset();
+  return static_cast<bool>(cluster_.fd);
+}
+
+void Resolver::ask_cluster(Query& query) {
+  if (store_.is_over()) cluster_.fd.reset();
+  if (!connect_cluster()) return query.lookup.cluster_is_silent();
+  for (std::size_t i = 0; i < query.candidates.size(); ++i) {
+    while (asked_.contains(next_id_)) ++next_id_;
+    const std::uint16_t id = next_id_++;
+    const auto message = make_query(id, query.candidates[i], query.question->type, query.question->dns_class);
+    if (!message || ::send(cluster_.fd.get(), message->data(), message->size(), MSG_NOSIGNAL) < 0)
+      return query.lookup.cluster_is_silent();
+    asked_[id] = {&query, i};
+    query.ids.push_back(id);
+  }
+}
+
+void Resolver::on_cluster() {
+  std::array<char, kLargestMessage> buffer;
+  for (;;) {
+    const ssize_t count = ::recv(cluster_.fd.get(), buffer.data(), buffer.size(), 0);
+    if (count < 0 && errno == EAGAIN) return;
+    if (count < 0) {
+      // It is being started again, or gone. What is under way ends by its time.
+      if (errno != EINTR) return cluster_.fd.reset();
+      continue;
+    }
+    auto got = parse_answer({buffer.data(), static_cast<std::size_t>(count)});
+    if (!got) continue;
+    const auto found = asked_.find(got->id);
+    if (found == asked_.end()) continue;
+    const Asked asked = found->second;
+    asked_.erase(found);
+    asked.query->lookup.cluster_answered(asked.candidate, std::move(*got));
+    conclude(*asked.query);
+  }
+}
+
+void Resolver::conclude(Query& query) {
+  if (query.at == nullptr) return;
+  const Lookup::Verdict verdict = query.lookup.verdict();
+  switch (verdict.kind) {
+    case Lookup::Verdict::Kind::kWait: return;
+    case Lookup::Verdict::Kind::kHost: answer(query, query.lookup.of_host()); break;
+    case Lookup::Verdict::Kind::kNoAnswer: answer(query, make_empty_answer(*query.question, DnsCode::kFailure)); break;
+    case Lookup::Verdict::Kind::kCluster: {
+      const auto asked = wire_name(query.candidates[verdict.candidate]);
+      answer(query, make_answer(*query.question, query.lookup.of(verdict.candidate), asked ? *asked : ""));
+      break;
+    }
+  }
+  forget(query);
+}
+
+void Resolver::answer(const Query& query, std::string_view message) {
+  // One that is lost is asked for again.
+  (void)::sendto(query.at->fd.get(), message.data(), message.size(), MSG_NOSIGNAL, query.client.get(),
+                 query.client.length);
+}
+
+void Resolver::forget(Query& query) {
+  for (const std::uint16_t id : query.ids) asked_.erase(id);
+  query.upstream.fd.reset();
+  query.at = nullptr;  // its memory goes when no event of this round can be about it
+}
+
+void Resolver::patrol() {
+  const Clock::time_point now = Clock::now();
+  for (const auto& query : queries_) {
+    if (query->at == nullptr) continue;
+    if (now - query->began > kClusterPatience) {
+      query->lookup.cluster_is_silent();
+      conclude(*query);
+    }
+    if (query->at != nullptr && now - query->began > kHostPatience) forget(*query);
+  }
+  std::erase_if(queries_, [](const auto& query) { return query->at == nullptr; });
+}
+
+}  // namespace sublet::launcher

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The name server of the programs under one `sublet exec`. Each name server that they ask has a stand-in here, a port
+// of loopback; what a program sends there goes on to the one that it meant, bytes as they are, and at the same time to
+// the cluster's, if the name may be one of the cluster's (launcher/exec/names.h). So time-outs, several servers and
+// their order stay the program's own affair. Only sockets that the agent has connected get answers.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "bypass/endpoint.h"
+#include "launcher/exec/lookup.h"
+#include "launcher/exec/names.h"
+#include "launcher/exec/socket_store.h"
+
+namespace sublet::launcher {
+
+struct ResolverPlan {
+  NameRules rules;
+  IpAddress cluster_server;  // in the cluster's network namespace
+  std::uint16_t cluster_port = 53;
+};
+
+/// The host's search list, as its resolver has it: /etc/resolv.conf, LOCALDOMAIN, or the host's own domain.
+[[nodiscard]] std::vector<std::string> host_search_domains();
+
+class Resolver {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Resolver>> start(ResolverPlan plan, SocketStore& store);
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+
+  /// Where a socket of family `domain` is to be connected to instead of `server`. Nothing: there can be no stand-in.
+  [[nodiscard]] std::optional<bypass::RawAddress> stand_in_for(const bypass::RawAddress& server, int domain);
+  /// Lets the socket with this address ask.
+  void admit(const bypass::RawAddress& client);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Query;
+  enum class SourceKind : std::uint8_t { kWake, kStandIn, kUpstream, kCluster };
+  struct Source {
+    SourceKind kind;
+    UniqueFd fd;
+  };
+  struct StandIn : Source {
+    bypass::RawAddress server;  // whom it stands for
+    bypass::RawAddress own;     // where it listens
+  };
+  struct Upstream : Source {
+    Query* query = nullptr;
+  };
+  struct Query {
+    StandIn* at = nullptr;
+    bypass::RawAddress client;
+    std::optional<DnsQuestion> question;  // none: not for us to understand
+    std::string message;
+    std::vector<std::string> candidates;
+    std::vector<std::uint16_t> ids;  // by which the cluster was asked
+    Lookup lookup{0, false};
+    Upstream upstream{{SourceKind::kUpstream, {}}, nullptr};
+    Clock::time_point began;
+  };
+  struct Asked {
+    Query* query;
+    std::size_t candidate;
+  };
+
+  Resolver(ResolverPlan plan, SocketStore& store) : plan_(std::move(plan)), store_(store) {}
+  void work();
+  void on_questions(StandIn& at);
+  void on_question(StandIn& at, const bypass::RawAddress& client, std::string_view message);
+  void on_upstream(Query& query);
+  void on_cluster();
+  void ask_host(Query& query);
+  void ask_cluster(Query& query);
+  void conclude(Query& query);
+  void answer(const Query& query, std::string_view message);
+  void forget(Query& query);
+  void patrol();
+  [[nodiscard]] bool is_admitted(const bypass::RawAddress& client);
+  [[nodiscard]] bool connect_cluster();
+  [[nodiscard]] bool watch(Source& source) const;
+
+  ResolverPlan plan_;
+  SocketStore& store_;
+  UniqueFd epoll_;
+  Source wake_{SourceKind::kWake, {}};
+  Source cluster_{SourceKind::kCluster, {}};
+  std::uint16_t next_id_ = 0;
+  std::map<std::uint16_t, Asked> asked_;
+  std::vector<std::unique_ptr<Query>> queries_;
+  std::mutex mutex_;  // of what follows: the agent's thread uses it too
+  std::vector<std::unique_ptr<StandIn>> stand_ins_;
+  std::set<std::string> admitted_;
+  std::deque<std::string> admitted_order_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace sublet::launcher

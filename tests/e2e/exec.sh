@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Programs of the host under `sublet exec`: names and addresses of the cluster's, exit status, signals, exec in exec.
+. "$(dirname "$0")/lib.sh"
+shared_cluster
+x() { timeout 30 "$SUBLET" --name "$cluster" exec -n "$namespace" -- "$@"; }
+
+pod web 'mkdir /w; echo hello > /w/index.html; httpd -f -p 8080 -h /w' --labels app=web
+ready web
+k expose pod web --port 80 --target-port 8080
+k expose pod web --name headless --port 8080 --cluster-ip None
+ip=$(k get service web -o jsonpath='{.spec.clusterIP}')
+pod_ip=$(k get pod web -o jsonpath='{.status.podIP}')
+eventually 20 x curl -sS -m 5 "http://$ip/"
+
+say "every form of the name, and the addresses"
+for host in web "web.$namespace" "web.$namespace.svc" "web.$namespace.svc.cluster.local"; do
+  same "$(x curl -sS -m 5 "http://$host/")" hello "$host"
+done
+for host in "$pod_ip:8080" headless:8080 "headless.$namespace:8080"; do same "$(x curl -sS -m 5 "http://$host/")" hello "$host"; done
+same "$(x getent hosts headless | awk '{ print $1 }')" "$pod_ip"
+say "a name that nobody has, and one of the host's own"
+same "$(status_of x getent hosts no-such-name.default.svc.cluster.local)" 2
+x getent hosts localhost > /dev/null
+say "without exec, nobody"
+[ "$(curl -sS -m 2 "http://$pod_ip:8080/" 2> /dev/null)" != hello ] || fail "the pod answers anybody"
+say "sockets of both families, non-blocking ones, ones in an epoll set"
+x python3 - "$ip" <<'EOS'
+import select, socket, sys, threading
+ip = sys.argv[1]
+request = b"GET / HTTP/1.0\r\n\r\n"
+def talk(s):
+    s.settimeout(10)
+    s.sendall(request)
+    data = b""
+    while part := s.recv(4096): data += part
+    assert b"hello" in data, data
+def dual():
+    s = socket.socket(socket.AF_INET6)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    s.connect(("::ffff:" + ip, 80)); talk(s)
+def epoll():
+    s = socket.socket(); s.setblocking(False)
+    e = select.epoll(); e.register(s, select.EPOLLOUT)
+    copy = s.dup()
+    try: s.connect((ip, 80))
+    except BlockingIOError: pass
+    assert e.poll(5)[0][0] == s.fileno()
+    assert s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+    assert copy.getpeername() == s.getpeername() == (ip, 80)
+    s.setblocking(True); talk(s)
+def options():
+    s = socket.socket()
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1); s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    s.connect((ip, 80))
+    assert s.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) and s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    talk(s)
+    s = socket.socket()
+    try: s.connect((ip, 81)); assert False
+    except ConnectionRefusedError: pass
+    except TimeoutError: assert False
+dual(); epoll(); options()
+failed = []
+def many():
+    try:
+        for _ in range(50):
+            s = socket.create_connection((ip, 80), 10); talk(s); s.close()
+    except Exception as e: failed.append(e)
+threads = [threading.Thread(target=many) for _ in range(20)]
+for t in threads: t.start()
+for t in threads: t.join()
+assert not failed, failed
+EOS
+say "exit status, a signal's, a missing command's"
+same "$(status_of x sh -c 'exit 7')" 7
+same "$(status_of x sh -c 'kill -9 $$')" 137
+same "$(status_of x no-such-command)" 127
+same "$(status_of x /etc/passwd)" 126
+say "input, output, and what else was open"
+same "$(echo through | x cat)" through
+exec 7> "$tmp/seven"; x sh -c 'echo told >&7'; exec 7>&-
+same "$(cat "$tmp/seven")" told
+say "a signal to exec is the command's"
+"$SUBLET" --name "$cluster" exec -- sh -c 'trap "echo got it; exit 9" TERM; touch "'"$tmp"'/up"; while :; do sleep 0.1; done' > "$tmp/told" &
+runner=$!
+eventually 10 test -e "$tmp/up"
+kill -TERM "$runner"
+status=0; wait "$runner" || status=$?
+same "$status" 9; same "$(cat "$tmp/told")" "got it"
+say "killed, it takes the command along"
+"$SUBLET" --name "$cluster" exec -- sh -c 'echo $$ > "'"$tmp"'/pid"; exec sleep 1000' & runner=$!
+eventually 10 test -s "$tmp/pid"
+kill -KILL "$runner"
+eventually 5 gone "$(cat "$tmp/pid")"
+say "exec in exec: the same cluster; another namespace is refused"
+same "$(x "$SUBLET" --name "$cluster" exec -n "$namespace" -- curl -sS -m 5 http://web/)" hello
+same "$(status_of x "$SUBLET" --name "$cluster" exec -n other -- true)" 1
+contains "$(cat "$tmp/err")" "can be under one only"
+say "what the command leaves running is served on"
+x sh -c '(sleep 1; curl -sS -m 5 http://web/ > "'"$tmp"'/late") > /dev/null 2>&1 &'
+eventually 10 grep -q hello "$tmp/late"

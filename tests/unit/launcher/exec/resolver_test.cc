@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// The resolver between two name servers of the test's own, on loopback: one is the host's, one the cluster's.
+#include "launcher/exec/resolver.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+
+#include "base/sys.h"
+#include "base/unix_socket.h"
+
+using namespace sublet;
+using namespace sublet::launcher;
+
+namespace {
+
+using namespace std::string_literals;
+
+struct Bound {
+  UniqueFd fd;
+  bypass::RawAddress address;
+};
+
+Bound bound_socket() {
+  Bound made{UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), {}};
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::bind(made.fd.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) == 0);
+  made.address.length = sizeof made.address.storage;
+  REQUIRE(::getsockname(made.fd.get(), reinterpret_cast<sockaddr*>(&made.address.storage), &made.address.length) == 0);
+  return made;
+}
+
+std::uint16_t port_of(const Bound& socket) { return bypass::endpoint_of(socket.address)->port; }
+
+// A name server that knows one name, and how often it was asked.
+class NameServer {
+ public:
+  NameServer(std::string name, std::string data, bool answers = true)
+      : socket_(bound_socket()), thread_([this, name = std::move(name), data = std::move(data), answers] {
+          for (;;) {
+            std::array<char, 4096> buffer;
+            sockaddr_in from{};
+            socklen_t size = sizeof from;
+            const ssize_t count = ::recvfrom(socket_.fd.get(), buffer.data(), buffer.size(), 0,
+                                             reinterpret_cast<sockaddr*>(&from), &size);
+            if (count <= 1) return;
+            ++asked;
+            const auto question = parse_question({buffer.data(), static_cast<std::size_t>(count)});
+            if (!question || !answers) continue;
+            DnsAnswer answer;
+            answer.code = question->name == name ? DnsCode::kOk : DnsCode::kNoName;
+            if (answer.code == DnsCode::kOk && question->type == 1)
+              answer.answers.push_back({*wire_name(name), 1, 1, 5, data});
+            const std::string message = make_answer(*question, answer, *wire_name(name));
+            (void)::sendto(socket_.fd.get(), message.data(), message.size(), 0, reinterpret_cast<sockaddr*>(&from),
+                           size);
+          }
+        }) {}
+  ~NameServer() {
+    const Bound end = bound_socket();
+    (void)::sendto(end.fd.get(), "e", 1, 0, socket_.address.get(), socket_.address.length);
+    thread_.join();
+  }
+  [[nodiscard]] const Bound& socket() const { return socket_; }
+  std::atomic<int> asked{0};
+
+ private:
+  Bound socket_;
+  std::thread thread_;
+};
+
+std::string query(std::uint16_t id, std::string_view name, std::uint16_t type = 1) {
+  return *make_query(id, name, type, 1);
+}
+
+struct World {
+  explicit World(bool cluster_answers = true, bool host_answers = true)
+      : host("web.example.org", "\xc0\0\2\1"s, host_answers),
+        cluster("web.team.svc.cluster.local", "\x0a\x2b\0\7"s, cluster_answers) {
+    auto [ours, theirs] = *sys::socketpair(SOCK_SEQPACKET);
+    giver = std::thread([channel = std::move(theirs)] {
+      for (;;) {
+        auto message = receive_message(channel.get());
+        if (!message || message->end) return;
+        if (!give_sockets(channel.get(), *wish_from_text(message->text))) return;
+      }
+    });
+    store.emplace(std::move(ours));
+    ResolverPlan plan;
+    plan.rules = {"cluster.local", "team", {"example.org"}};
+    plan.cluster_server = *parse_ip("127.0.0.1");
+    plan.cluster_port = port_of(cluster.socket());
+    resolver = *Resolver::start(std::move(plan), *store);
+  }
+  ~World() {
+    resolver.reset();
+    store.reset();
+    giver.join();
+  }
+  // A program's socket, connected as the agent does it.
+  [[nodiscard]] UniqueFd client(bool admitted = true) {
+    Bound socket = bound_socket();
+    const auto stand_in = resolver->stand_in_for(host.socket().address, AF_INET);
+    REQUIRE(stand_in);
+    REQUIRE(::connect(socket.fd.get(), stand_in->get(), stand_in->length) == 0);
+    if (admitted) resolver->admit(socket.address);
+    return std::move(socket.fd);
+  }
+  [[nodiscard]] static std::optional<DnsAnswer> ask(int socket, const std::string& message, int patience_ms = 3000) {
+    REQUIRE(::send(socket, message.data(), message.size(), 0) == static_cast<ssize_t>(message.size()));
+    pollfd watched{socket, POLLIN, 0};
+    if (::poll(&watched, 1, patience_ms) != 1) return std::nullopt;
+    std::array<char, 4096> buffer;
+    const ssize_t count = ::recv(socket, buffer.data(), buffer.size(), 0);
+    REQUIRE(count > 0);
+    return parse_answer({buffer.data(), static_cast<std::size_t>(count)});
+  }
+
+  NameServer host;
+  NameServer cluster;
+  std::thread giver;
+  std::optional<SocketStore> store;
+  std::unique_ptr<Resolver> resolver;
+};
+
+}  // namespace
+
+TEST_CASE("resolver: a name of the cluster's wins, with or without the host's domain behind it", "[exec]") {
+  World world;
+  const UniqueFd client = world.client();
+  for (const char* name : {"web", "web.team", "web.team.svc", "web.team.svc.cluster.local", "web.example.org"}) {
+    CAPTURE(name);
+    const auto answer = World::ask(client.get(), query(17, name));
+    REQUIRE(answer);
+    CHECK(answer->id == 17);
+    REQUIRE(answer->answers.size() == 1);
+    CHECK(answer->answers[0].data == "\x0a\x2b\0\7"s);
+    CHECK(answer->answers[0].owner == *wire_name(name));
+  }
+}
+
+TEST_CASE("resolver: all other names are the host's to answer", "[exec]") {
+  World world;
+  const UniqueFd client = world.client();
+  const auto no = World::ask(client.get(), query(18, "nowhere.example.org"));
+  REQUIRE(no);
+  CHECK(no->code == DnsCode::kNoName);
+  CHECK(world.host.asked == 1);
+  // A name of no form of the cluster's is not asked for there.
+  const int asked = world.cluster.asked;
+  REQUIRE(World::ask(client.get(), query(19, "a.b.c.d.e")));
+  CHECK(world.cluster.asked == asked);
+}
+
+TEST_CASE("resolver: the cluster's domain never leaves the host", "[exec]") {
+  World world;
+  const UniqueFd client = world.client();
+  const auto no = World::ask(client.get(), query(20, "no.such.cluster.local"));
+  REQUIRE(no);
+  CHECK(no->code == DnsCode::kNoName);
+  CHECK(world.host.asked == 0);
+}
+
+TEST_CASE("resolver: an existing name without such a record exists", "[exec]") {
+  World world;
+  const UniqueFd client = world.client();
+  const auto answer = World::ask(client.get(), query(21, "web", 28));
+  REQUIRE(answer);
+  CHECK(answer->code == DnsCode::kOk);
+  CHECK(answer->answers.empty());
+}
+
+TEST_CASE("resolver: a silent cluster costs a second, and no answer", "[exec]") {
+  World world(false);
+  const UniqueFd client = world.client();
+  const auto answer = World::ask(client.get(), query(22, "web.example.org"));
+  REQUIRE(answer);
+  REQUIRE(answer->answers.size() == 1);
+  CHECK(answer->answers[0].data == "\xc0\0\2\1"s);
+}
+
+TEST_CASE("resolver: who was not connected by us gets nothing", "[exec]") {
+  World world;
+  const UniqueFd stranger = world.client(false);
+  CHECK_FALSE(World::ask(stranger.get(), query(23, "web"), 200));
+  CHECK(World::ask(world.client().get(), query(23, "web")));
+}
+
+TEST_CASE("resolver: more questions than it takes at once are told to come again", "[exec]") {
+  World world(true, false);
+  const UniqueFd client = world.client();
+  const int room = 1 << 22;
+  REQUIRE(::setsockopt(client.get(), SOL_SOCKET, SO_RCVBUF, &room, sizeof room) == 0);
+  int refused = 0;
+  for (std::uint16_t id = 0; id < 700; ++id) {
+    const std::string message = query(id, "a.b.c.d.e");
+    REQUIRE(::send(client.get(), message.data(), message.size(), 0) > 0);
+    if (id % 50 == 0) (void)World::ask(client.get(), query(1000, "web"));  // lets it keep pace
+  }
+  std::array<char, 4096> buffer;
+  pollfd watched{client.get(), POLLIN, 0};
+  while (::poll(&watched, 1, 300) == 1) {
+    const ssize_t count = ::recv(client.get(), buffer.data(), buffer.size(), 0);
+    const auto answer = parse_answer({buffer.data(), static_cast<std::size_t>(count)});
+    if (answer && answer->code == DnsCode::kFailure) ++refused;
+  }
+  CHECK(refused > 50);
+}
+
+TEST_CASE("resolver: any bytes may come", "[exec]") {
+  World world;
+  const UniqueFd client = world.client();
+  for (unsigned i = 0; i < 500; ++i) {
+    std::string message(i % 60 + 1, '\0');
+    for (std::size_t at = 0; at < message.size(); ++at) message[at] = static_cast<char>((i * 31U + at * 17U) & 0xffU);
+    (void)::send(client.get(), message.data(), message.size(), 0);
+    constexpr unsigned kPace = 50;  // what it has no room for is lost, as usual
+    if (i % kPace == 0) (void)World::ask(client.get(), query(1000, "web"));
+  }
+  const UniqueFd after = world.client();
+  CHECK(World::ask(after.get(), query(24, "web")));
+}
