@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "base/event_loop.h"
 #include "base/fs.h"
@@ -20,6 +21,7 @@
 #include "bypass/announcement.h"
 #include "bypass/calls.h"
 #include "bypass/doors.h"
+#include "bypass/host_ports.h"
 #include "bypass/isolation.h"
 #include "bypass/orders.h"
 #include "bypass/report.h"
@@ -83,8 +85,12 @@ class ListenerThread {
 
 class Broker {
  public:
-  Broker(EventLoop loop, BrokerOrders orders, std::uint64_t network, OnPod on_pod)
-      : loop_(std::move(loop)), orders_(std::move(orders)), network_(network), on_pod_(std::move(on_pod)) {
+  Broker(EventLoop loop, BrokerOrders orders, std::uint64_t network, std::optional<OwnerCheck> owner, OnPod on_pod)
+      : loop_(std::move(loop)),
+        orders_(std::move(orders)),
+        network_(network),
+        on_pod_(std::move(on_pod)),
+        owner_(std::move(owner)) {
     isolation_.all = orders_.policies;
   }
 
@@ -114,10 +120,23 @@ class Broker {
     return facts;
   }
 
+  Result<void> start_ports() {
+    relay_ = TRY(Relay::start());
+    UniqueFd network(kNodeNetworkFd);
+    struct stat status {};
+    if (::fstat(network.get(), &status) != 0) return fail_errno("the node's network namespace");
+    auto node = std::make_shared<Pod>(Record{}, std::move(network), status.st_ino);
+    const auto facts = policy_->get();
+    ports_ = TRY(HostPorts::start({*doors_, pod_sockets_, *relay_, std::move(node), std::move(*owner_), kPortsFd},
+                                  address_on(facts->routes, facts->device)));
+    return {};
+  }
+
   void on_routes() {
     routes_->drain();
     auto facts = policy_facts();
     if (!facts) return log::warning("{}", facts.error().what);  // the ones we had are still the best guess
+    if (ports_) ports_->move_to(address_on(facts->routes, facts->device));
     policy_->replace(std::move(*facts));
   }
 
@@ -135,7 +154,7 @@ class Broker {
       accepting_ = TRY(Accepting::start(*slots_, *doors_));
       tools_ = std::make_unique<Tools>(
           Tools{*slots_, *policy_, pod_sockets_, *repair_, *pending_, *accepting_, network_, receive_ends_});
-      return {};
+      return orders_.ports ? start_ports() : Result<void>();
     }
     if (tools_ == nullptr) return fail("a message before the memory");
     if (message.text == "known") {
@@ -164,6 +183,7 @@ class Broker {
     const bool is_new = pod == nullptr;
     if (is_new) pod = std::make_shared<Pod>(announcement.record, std::move(network), status.st_ino);
     if (is_new && on_pod_) on_pod_(*doors_, pod);
+    if (is_new && ports_) ports_->pod_came(pod);
     pod->isolated = is_isolated(isolation_, pod->record);
     prefer_sync_wake_up(fd.get());
     const std::uint32_t number = announcement.number;
@@ -202,6 +222,7 @@ class Broker {
       if (!last) continue;
       doors_->forget(pod);
       add_up(gone_, pod->counters);
+      if (ports_) ports_->pod_went(pod->record.pod_uid);
       pods_.erase(pod->network_inode);
     }
   }
@@ -215,7 +236,13 @@ class Broker {
     if (!message || message->text != "status") return;
     std::vector<std::shared_ptr<Pod>> pods;
     for (const auto& [inode, pod] : pods_) pods.push_back(pod);
-    (void)send_message(connection.get(), report_as_json(device_, listeners_.size(), pods, gone_));
+    const nlohmann::json ports = ports_ ? ports_->report() : nlohmann::json::array();
+    std::string report = report_as_json(device_, listeners_.size(), pods, gone_, ports);
+    // A message has its limit; the pods are what this is asked for.
+    if (report.size() > kMaxMessageBytes)
+      report = report_as_json(device_, listeners_.size(), pods, gone_, nlohmann::json::array());
+    if (report.size() > kMaxMessageBytes) report = report_as_json(device_, listeners_.size(), {}, gone_, {});
+    (void)send_message(connection.get(), report);
   }
 
   EventLoop loop_;
@@ -227,9 +254,12 @@ class Broker {
   std::optional<Slots> slots_;
   std::unique_ptr<CurrentPolicy> policy_;
   PodSockets pod_sockets_;
+  std::optional<OwnerCheck> owner_;
   std::unique_ptr<EpollRepair> repair_;
   std::unique_ptr<Pending> pending_;
   std::unique_ptr<Doors> doors_;
+  std::unique_ptr<Relay> relay_;
+  std::unique_ptr<HostPorts> ports_;
   std::unique_ptr<Accepting> accepting_;
   std::unique_ptr<Tools> tools_;
   std::map<ino_t, std::shared_ptr<Pod>> pods_;
@@ -248,6 +278,12 @@ Result<int> run_broker(OnPod on_pod) {
     if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return fail_errno("descriptor " + std::to_string(fd) + " is missing");
   const std::string text = TRY_WHILE("reading the orders", fs::read_fd(kOrdersFd));
   BrokerOrders orders = TRY(broker_orders_from_json(text));
+  std::optional<OwnerCheck> owner;
+  if (orders.ports) {
+    for (int fd : {kPortsFd, kNodeNetworkFd})
+      if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return fail_errno("descriptor " + std::to_string(fd) + " is missing");
+    owner = TRY(OwnerCheck::create());
+  }
   TRY(enter_user_namespace(kUserNamespaceFd));
   // A change of credentials takes this back, so it comes after.
   const pid_t parent = ::getppid();
@@ -259,7 +295,7 @@ Result<int> run_broker(OnPod on_pod) {
   if (network == 0)
     return fail("this kernel does not tell network namespaces of sockets apart (SO_NETNS_COOKIE, 5.14)");
   EventLoop loop = TRY(EventLoop::create());
-  Broker broker(std::move(loop), std::move(orders), network, std::move(on_pod));
+  Broker broker(std::move(loop), std::move(orders), network, std::move(owner), std::move(on_pod));
   // Now, as it has tried with a child what this kernel does (receive_ends()), and has looked at nobody's memory yet.
   if (auto confined = enter_sandbox(); !confined) log::warning("{}", confined.error().what);
   const int status = TRY(broker.run());

@@ -38,4 +38,34 @@ std::optional<Endpoint> endpoint_of(const RawAddress& raw) {
   return endpoint;
 }
 
+RawAddress raw_address(const IpAddress& address, std::uint16_t port) {
+  if (address.v6) return raw_address_v6(address, port);
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  std::memcpy(&v4.sin_addr, address.bytes.data(), sizeof v4.sin_addr);
+  RawAddress raw;
+  raw.length = sizeof v4;
+  std::memcpy(&raw.storage, &v4, sizeof v4);
+  return raw;
+}
+
+RawAddress raw_address_v6(const IpAddress& address, std::uint16_t port) {
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  std::uint8_t* bytes = v6.sin6_addr.s6_addr;
+  constexpr std::size_t kMappedPrefix = 12;
+  if (address.v6) {
+    std::copy_n(address.bytes.begin(), address.bytes.size(), bytes);
+  } else {
+    bytes[kMappedPrefix - 1] = bytes[kMappedPrefix - 2] = 0xff;
+    std::copy_n(address.bytes.begin(), 4, bytes + kMappedPrefix);
+  }
+  RawAddress raw;
+  raw.length = sizeof v6;
+  std::memcpy(&raw.storage, &v6, sizeof v6);
+  return raw;
+}
+
 }  // namespace sublet::bypass

@@ -33,4 +33,9 @@ struct Endpoint {
 /// Nothing if the family is another one, or the bytes are too few for it (the kernel then says EINVAL itself).
 [[nodiscard]] std::optional<Endpoint> endpoint_of(const RawAddress& raw);
 
+/// As the kernel takes it.
+[[nodiscard]] RawAddress raw_address(const IpAddress& address, std::uint16_t port);
+/// The same of IPv6: an IPv4 address is mapped.
+[[nodiscard]] RawAddress raw_address_v6(const IpAddress& address, std::uint16_t port);
+
 }  // namespace sublet::bypass

@@ -27,11 +27,9 @@ Result<std::vector<Cidr>> prefixes(const json& list, const std::string& key) {
 }  // namespace
 
 std::string to_json(const BrokerOrders& orders) {
-  return json{{"device", orders.device},
-              {"cluster", texts(orders.cluster)},
-              {"denied", texts(orders.denied)},
-              {"podsHaveIpv6", orders.pods_have_ipv6},
-              {"policies", orders.policies}}
+  return json{{"device", orders.device},        {"cluster", texts(orders.cluster)},
+              {"denied", texts(orders.denied)}, {"podsHaveIpv6", orders.pods_have_ipv6},
+              {"policies", orders.policies},    {"ports", orders.ports}}
       .dump();
 }
 
@@ -50,6 +48,8 @@ Result<BrokerOrders> broker_orders_from_json(std::string_view text) {
       orders.pods_have_ipv6 = value.get<bool>();
     } else if (key == "policies" && value.is_boolean()) {
       orders.policies = value.get<bool>();
+    } else if (key == "ports" && value.is_boolean()) {
+      orders.ports = value.get<bool>();
     } else {
       return fail("the broker's orders: unknown or wrong: \"" + key + "\"");
     }

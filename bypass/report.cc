@@ -41,7 +41,7 @@ void add_up(Counters& to, const Counters& from) {
 }
 
 std::string report_as_json(const std::string& device, std::size_t listeners,
-                           const std::vector<std::shared_ptr<Pod>>& pods, const Counters& ended) {
+                           const std::vector<std::shared_ptr<Pod>>& pods, const Counters& ended, const json& ports) {
   Counters total;
   add_up(total, ended);
   json rows = json::array();
@@ -54,12 +54,8 @@ std::string report_as_json(const std::string& device, std::size_t listeners,
     row["level"] = name_of(pod->record.level);
     rows.push_back(std::move(row));
   }
-  return json{{"schema", 1},
-              {"device", device},
-              {"listeners", listeners},
-              {"pods", std::move(rows)},
-              {"ended", counts(ended)},
-              {"total", counts(total)}}
+  return json{{"schema", 1},    {"device", device},       {"listeners", listeners}, {"pods", std::move(rows)},
+              {"ports", ports}, {"ended", counts(ended)}, {"total", counts(total)}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

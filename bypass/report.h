@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,9 @@ void add_up(Counters& to, const Counters& from);
 
 /// {"schema": 1, "device", "listeners", "pods": [{"namespace", "pod", "uid", "level", "sockets", "connections",
 /// "datagrams", "failed", "inward": {"handed", "relayed", "refused", "lost", "waiting"}, "left": {"loopback": 3, …}}],
-/// "ended": {…}, "total": {…}}. Reasons that did not occur are left out.
+/// "ended": {…}, "total": {…}}. Reasons that did not occur are left out. `ports`: HostPorts::report().
 [[nodiscard]] std::string report_as_json(const std::string& device, std::size_t listeners,
-                                         const std::vector<std::shared_ptr<Pod>>& pods, const Counters& ended);
+                                         const std::vector<std::shared_ptr<Pod>>& pods, const Counters& ended,
+                                         const nlohmann::json& ports);
 
 }  // namespace sublet::bypass

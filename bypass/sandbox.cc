@@ -52,6 +52,8 @@ constexpr int kAllowed[] = {
     SYS_epoll_pwait,
     SYS_eventfd2,
     SYS_lseek,
+    SYS_pipe2,
+    SYS_splice,
 #ifdef SYS_poll  // aarch64 has the younger forms alone
     SYS_poll,
     SYS_epoll_wait,
@@ -65,6 +67,7 @@ constexpr int kAllowed[] = {
     SYS_connect,
     SYS_bind,
     SYS_listen,
+    SYS_shutdown,
     SYS_accept4,
     SYS_getsockname,
     SYS_getpeername,

@@ -16,6 +16,8 @@ Result<BrokerProcess> start_broker(Command command, const BrokerOrders& orders, 
                                          {links.status, kStatusFd},
                                          {links.user_namespace, kUserNamespaceFd},
                                          {theirs.get(), kReadyFd}});
+  if (orders.ports)
+    command.fds.insert(command.fds.end(), {{links.ports, kPortsFd}, {links.node_network, kNodeNetworkFd}});
   command.parent_death_signal = SIGKILL;
   Process process = TRY_WHILE("starting the broker", command.spawn());
   return BrokerProcess{std::move(process), std::move(ours)};

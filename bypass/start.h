@@ -17,9 +17,11 @@ struct BrokerProcess {
 
 /// What the broker is connected to; all borrowed.
 struct BrokerLinks {
-  int keeper;          // an end of a SOCK_SEQPACKET pair, whose other end the keeper has or will have
-  int status;          // a listening SOCK_SEQPACKET socket
-  int user_namespace;  // the cluster's
+  int keeper;             // an end of a SOCK_SEQPACKET pair, whose other end the keeper has or will have
+  int status;             // a listening SOCK_SEQPACKET socket
+  int user_namespace;     // the cluster's
+  int ports = -1;         // an end of a SOCK_SEQPACKET pair; with BrokerOrders::ports
+  int node_network = -1;  // with BrokerOrders::ports
 };
 
 /// Starts `command` (a program that ends up in broker_main()) in the caller's network namespace; does not wait for it

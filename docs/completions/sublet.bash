@@ -7,7 +7,7 @@ _sublet() {
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      --lines|-n|--svg|--namespace|-n|--name|--components|--state-dir|--identity|--cgroups|--bypass|--cores|--bind|--image|--ready-timeout|--walltime|--log-dir|--config|--set) ((i++)) ;;
+      --lines|-n|--port|--env-file|--svg|--namespace|-n|--name|--components|--state-dir|--identity|--cgroups|--bypass|--cores|--bind|--image|--ready-timeout|--walltime|--log-dir|--config|--set) ((i++)) ;;
       -*|=) ;;
       *) verb=${COMP_WORDS[i]}; break ;;
     esac
@@ -15,6 +15,8 @@ _sublet() {
   [[ $verb == kubectl ]] && return
   case $prev in
     --lines|-n) compopt +o default; return ;;
+    --port) compopt +o default; return ;;
+    --env-file) return ;;
     --svg) return ;;
     --namespace|-n) compopt +o default; return ;;
     --name) compopt +o default; return ;;
@@ -30,7 +32,7 @@ _sublet() {
     --walltime) compopt +o default; return ;;
     --log-dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     --config) return ;;
-    --set) compopt -o nospace; mapfile -t COMPREPLY < <(compgen -W 'cluster.name= components.dir= components.runtime= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.policy= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= timeouts.walltime= timeouts.drain= timeouts.signal= logs.dir= logs.level=' -- "$cur"); return ;;
+    --set) compopt -o nospace; mapfile -t COMPREPLY < <(compgen -W 'cluster.name= components.dir= components.runtime= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.policy= network.ports= network.port_offset= network.public= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= timeouts.walltime= timeouts.drain= timeouts.signal= logs.dir= logs.level=' -- "$cur"); return ;;
   esac
   case $verb in
     up) words='--json --dry-run --detach --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
@@ -40,8 +42,9 @@ _sublet() {
     doctor) words='--json --admin --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
     kubectl) words='--name --state-dir --config --set --verbose --quiet --help' ;;
     kubeconfig) words='--path --name --state-dir --config --set --verbose --quiet --help' ;;
-    env) words='--name --state-dir --config --set --verbose --quiet --help' ;;
+    env) words='--json --name --state-dir --config --set --verbose --quiet --help' ;;
     exec) words='--namespace --name --state-dir --config --set --verbose --quiet --help' ;;
+    expose) words='--json --port --all-hosts --public --remove --env-file --namespace --name --state-dir --config --set --verbose --quiet --help' ;;
     images) words='--json --name --state-dir --config --set --verbose --quiet --help' ;;
     logs) words='--follow --lines --name --state-dir --config --set --verbose --quiet --help' ;;
     config) words='--json --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
@@ -52,10 +55,10 @@ _sublet() {
   esac
   if [[ $cur != -* ]]; then
     case $verb in
-      '') words='up run down status doctor kubectl kubeconfig env exec images logs config timeline version help' ;;
+      '') words='up run down status doctor kubectl kubeconfig env exec expose images logs config timeline version help' ;;
       images) [[ $prev == images ]] || return; words='import list' ;;
       logs) words='sublet node-init tap broker etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns network-policy' ;;
-      help) words='up run down status doctor kubectl kubeconfig env exec images logs config timeline version help' ;;
+      help) words='up run down status doctor kubectl kubeconfig env exec expose images logs config timeline version help' ;;
       run) return ;;
       *) compopt +o default; return ;;
     esac

@@ -214,6 +214,13 @@ Result<json> ApiClient::post(const std::string& path, const json& body) {
   return state_->must_json("POST", path, &body);
 }
 Result<json> ApiClient::put(const std::string& path, const json& body) { return state_->must_json("PUT", path, &body); }
+Result<json> ApiClient::patch(const std::string& path, const json& body) {
+  const std::string text = body.dump(-1, ' ', false, json::error_handler_t::replace);
+  const std::string answer = TRY(state_->must("PATCH", path, &text, "application/merge-patch+json"));
+  json parsed = json::parse(answer, nullptr, false);
+  if (parsed.is_discarded()) return failed(fmt::format("PATCH {}: the answer is not JSON", path), EIO);
+  return parsed;
+}
 Result<json> ApiClient::remove(const std::string& path) { return state_->must_json("DELETE", path); }
 Result<std::string> ApiClient::get_text(const std::string& path) { return state_->must("GET", path); }
 

@@ -40,6 +40,8 @@ class ApiClient {
   [[nodiscard]] Result<nlohmann::json> get(const std::string& path);
   [[nodiscard]] Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body);
   [[nodiscard]] Result<nlohmann::json> put(const std::string& path, const nlohmann::json& body);
+  /// A JSON merge patch (RFC 7386).
+  [[nodiscard]] Result<nlohmann::json> patch(const std::string& path, const nlohmann::json& body);
   [[nodiscard]] Result<nlohmann::json> remove(const std::string& path);
   /// The answer as it came: for /readyz, /version, logs.
   [[nodiscard]] Result<std::string> get_text(const std::string& path);

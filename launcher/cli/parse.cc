@@ -126,6 +126,16 @@ Result<void> apply(Options& wanted, const OptionSpec& option, const std::string&
     case OptionId::kNet: wanted.net = true; break;
     case OptionId::kSvg: wanted.svg_file = value; break;
     case OptionId::kNamespace: wanted.name_space = value; break;
+    case OptionId::kAllHosts: wanted.all_hosts = true; break;
+    case OptionId::kPublic: wanted.open = true; break;
+    case OptionId::kRemove: wanted.remove = true; break;
+    case OptionId::kEnvFile: wanted.env_file = value; break;
+    case OptionId::kPort: {
+      const auto port = parse_int<std::uint16_t>(value);
+      if (!port) return misuse(fmt::format("--port: expected a port, 1 to 65535 or 0 for any, got \"{}\"", value));
+      wanted.port = *port;
+      break;
+    }
     case OptionId::kLines:
       wanted.lines = parse_int<unsigned>(value);
       if (!wanted.lines) return misuse(fmt::format("{}: expected a whole number, got \"{}\"", option.long_name, value));
@@ -154,6 +164,10 @@ Result<void> apply_images(Options& wanted, const Words& plain) {
 
 Result<void> apply_plain_words(Options& wanted, const Words& plain) {
   if (wanted.verb == Verb::kImages) return apply_images(wanted, plain);
+  if (wanted.verb == Verb::kExpose && plain.size() == 1) {
+    wanted.service = plain[0];
+    return {};
+  }
   if (wanted.verb == Verb::kLogs && plain.size() == 1) {
     std::span<const std::string_view> known = log_components();
     wanted.component = plain[0];
@@ -163,7 +177,7 @@ Result<void> apply_plain_words(Options& wanted, const Words& plain) {
         "`sublet help logs` lists them");
   }
   if (plain.empty()) return {};
-  return unknown_word(wanted.verb, wanted.verb == Verb::kLogs ? plain[1] : plain[0]);
+  return unknown_word(wanted.verb, wanted.verb == Verb::kLogs || wanted.verb == Verb::kExpose ? plain[1] : plain[0]);
 }
 
 Result<void> check(Options& wanted) {
@@ -173,6 +187,9 @@ Result<void> check(Options& wanted) {
   if (wanted.verb == Verb::kExec && wanted.command.empty()) {
     return misuse("exec: no command given", "for example: sublet exec -- mpirun -n 4 ./simulation");
   }
+  const bool one_only = wanted.remove || wanted.open || wanted.port != 0 || !wanted.env_file.empty();
+  if (wanted.verb == Verb::kExpose && wanted.service.empty() && one_only)
+    return misuse("expose: of which Service?", "for example: sublet expose svc/redis");
   if (wanted.quiet && wanted.verbose > 0) return misuse("--quiet and --verbose exclude each other");
   if (wanted.stale && wanted.all) return misuse("--stale and --all exclude each other");
   if (wanted.quiet) wanted.settings.push_back({"logs.level", "error", "--quiet"});

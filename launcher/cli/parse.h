@@ -38,7 +38,13 @@ struct Options {
   bool net = false;                    // status
   std::optional<unsigned> lines;       // logs
   std::string svg_file;                // timeline; empty: as text
-  std::string name_space = "default";  // exec
+  std::string name_space = "default";  // exec, expose
+  std::string service;                 // expose: svc/NAME[:PORT]; empty: list
+  std::uint16_t port = 0;
+  bool all_hosts = false;
+  bool open = false;  // --public
+  bool remove = false;
+  std::string env_file;
 
   // kHelp: what to print (to standard error if `exit` is not kOk), and the status to end with.
   std::string text;

@@ -33,7 +33,8 @@ constexpr VerbSpec kVerbs[] = {
      "sublet --name training kubectl get pods -A"},
     {Verb::kKubeconfig, "kubeconfig", kUse, "", "print the cluster's kubeconfig, or where it is", "",
      "export KUBECONFIG=$(sublet kubeconfig --path)"},
-    {Verb::kEnv, "env", kUse, "", "print shell commands that point kubectl at the cluster", "",
+    {Verb::kEnv, "env", kUse, "", "print shell commands that point kubectl, and programs, at the cluster",
+     "For programs there is REDIS_HOST and REDIS_PORT for a Service redis that has a port of the host.",
      "eval \"$(sublet env)\""},
     {Verb::kExec, "exec", kUse, "[--] CMD [ARG…]", "run a command of the host that reaches the cluster by its names",
      "CMD, and all that it starts, resolves names of Services and pods (web, web.team, web.team.svc.cluster.local, "
@@ -41,6 +42,10 @@ constexpr VerbSpec kVerbs[] = {
      "is "
      "CMD's. Programs with the setuid bit do not get its rights.",
      "sublet exec -- mpirun -n 4 ./simulation"},
+    {Verb::kExpose, "expose", kUse, "[svc/NAME[:PORT]]", "give a Service a port of the host, and print it",
+     "It answers processes of yours on this host alone, but with --public. Without a Service, all ports of the host "
+     "that lead into the cluster.",
+     "sublet expose svc/redis"},
     {Verb::kImages, "images", kUse, "import FILE… | list", "import image archives into the cluster, or list its images",
      "An archive is an OCI layout or the output of docker save, as .tar.", "sublet images import redis.tar"},
     {Verb::kLogs, "logs", kUse, "[COMPONENT]", "show a component's log; without a component, all of them", "",
@@ -63,7 +68,7 @@ std::vector<OptionSpec> make_options() {
        "",
        "Print JSON.",
        {Verb::kUp, Verb::kRun, Verb::kStatus, Verb::kDoctor, Verb::kImages, Verb::kConfig, Verb::kTimeline,
-        Verb::kVersion}},
+        Verb::kVersion, Verb::kEnv, Verb::kExpose}},
       {OptionId::kDryRun, "--dry-run", 0, "", "Print the plan, and do nothing.", {Verb::kUp, Verb::kRun}},
       {OptionId::kDetach, "--detach", 'd', "", "Return when the cluster is ready.", {Verb::kUp}},
       {OptionId::kStale, "--stale", 0, "", "Clear what killed clusters left, and touch no running one.", {Verb::kDown}},
@@ -73,8 +78,18 @@ std::vector<OptionSpec> make_options() {
       {OptionId::kFollow, "--follow", 'f', "", "Go on as the log grows.", {Verb::kLogs}},
       {OptionId::kNet, "--net", 0, "", "Say which way pods' connections go, and why.", {Verb::kStatus}},
       {OptionId::kLines, "--lines", 'n', "COUNT", "Only the last COUNT lines.", {Verb::kLogs}},
+      {OptionId::kPort, "--port", 0, "PORT", "This port of the host (default: 0, any).", {Verb::kExpose}},
+      {OptionId::kAllHosts, "--all-hosts", 0, "", "On each host of the job.", {Verb::kExpose}},
+      {OptionId::kPublic, "--public", 0, "", "Answer everybody who can reach the host.", {Verb::kExpose}},
+      {OptionId::kRemove, "--remove", 0, "", "Take the Service's port back.", {Verb::kExpose}},
+      {OptionId::kEnvFile, "--env-file", 0, "FILE", "Write KEY=VALUE lines such as REDIS_HOST=….", {Verb::kExpose}},
       {OptionId::kSvg, "--svg", 0, "FILE", "Write a picture.", {Verb::kTimeline}},
-      {OptionId::kNamespace, "--namespace", 'n', "NAME", "The namespace of names without one.", {Verb::kExec}},
+      {OptionId::kNamespace,
+       "--namespace",
+       'n',
+       "NAME",
+       "The namespace of names without one.",
+       {Verb::kExec, Verb::kExpose}},
   };
   for (const Key& key : keys()) {
     if (key.scope == FlagScope::kNone) continue;

@@ -22,6 +22,7 @@ enum class Verb {
   kKubeconfig,
   kEnv,
   kExec,
+  kExpose,
   kImages,
   kLogs,
   kConfig,
@@ -49,6 +50,11 @@ enum class OptionId {
   kLines,
   kSvg,
   kNamespace,
+  kPort,
+  kAllHosts,
+  kPublic,
+  kRemove,
+  kEnvFile,
 };
 
 struct VerbSpec {

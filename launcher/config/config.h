@@ -15,6 +15,7 @@ enum class IdentityMode { kAuto, kSubuid, kSingle };
 enum class TapMode { kAuto, kOff };
 enum class BypassMode { kAuto, kOptIn, kOff };
 enum class PolicyMode { kAuto, kOff };
+enum class PortsMode { kAuto, kOff };
 enum class ProxyMode { kAuto, kNftables, kIptables };
 enum class Snapshotter { kAuto, kOverlayfs, kFuseOverlayfs, kNative };
 enum class DrainSignal { kUsr1, kUsr2, kOff };
@@ -56,6 +57,9 @@ struct Config {
   BypassMode bypass = BypassMode::kAuto;
   std::string device;  // the host's network device of the bypass; empty: the default route's
   PolicyMode policy = PolicyMode::kAuto;
+  PortsMode ports = PortsMode::kAuto;
+  std::uint32_t port_offset = 0;  // added to ports of the host under 1024
+  bool public_ports = false;
   std::vector<std::string> deny;  // prefixes that pods must not reach, by neither way
   std::string node_cidr = "10.0.2.0/24";
   std::string pod_cidr = "10.42.0.0/24";

@@ -126,6 +126,27 @@ std::vector<Key> network_keys() {
            "\"auto\": NetworkPolicies are enforced by nftables where they work; a pod that a policy holds in what it "
            "sends has no bypass. \"off\": nobody heeds them.",
        .kind = kinds::choice(&Config::policy, {"auto", "off"})},
+  };
+}
+
+std::vector<Key> port_and_address_keys() {
+  return {
+      {.name = "network.ports",
+       .env = "SUBLET_NETWORK_PORTS",
+       .doc =
+           "\"auto\": NodePort, hostPort and LoadBalancer get their ports on the host's address, and `sublet expose` "
+           "gets one for any Service, where there is a bypass. They answer processes of yours alone. \"off\": none.",
+       .kind = kinds::choice(&Config::ports, {"auto", "off"})},
+      {.name = "network.port_offset",
+       .env = "SUBLET_NETWORK_PORT_OFFSET",
+       .doc = "Added to ports under 1024 that a LoadBalancer, a hostPort or `sublet expose --port` asks for, as a host "
+              "gives those to root alone: with 8000, port 80 is the host's 8080.",
+       .kind = kinds::integer(&Config::port_offset, 0, 64511)},
+      {.name = "network.public",
+       .env = "SUBLET_NETWORK_PUBLIC",
+       .doc = "Whether ports of NodePort, hostPort and LoadBalancer answer everybody who can reach the host. A Service "
+              "says so for itself by the annotation sublet.dev/public: \"true\" or \"false\".",
+       .kind = kinds::boolean(&Config::public_ports)},
       {.name = "network.node_cidr",
        .env = "SUBLET_NETWORK_NODE_CIDR",
        .doc =
@@ -262,7 +283,7 @@ std::vector<Key> life_keys() {
 std::span<const Key> keys() {
   static const std::vector<Key> kKeys = [] {
     std::vector<Key> all;
-    for (auto* part : {cluster_keys, network_keys, node_keys, life_keys}) {
+    for (auto* part : {cluster_keys, network_keys, port_and_address_keys, node_keys, life_keys}) {
       for (Key& key : part()) all.push_back(std::move(key));
     }
     return all;

@@ -199,6 +199,7 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
   choose_proxy(plan, facts, complaints);
   choose_snapshotter(plan, facts, complaints);
   choose_bypass(plan, facts);
+  plan.ports = plan.bypass && plan.config.ports == PortsMode::kAuto;
   choose_tap(plan, facts);
   settle_cgroups(plan, plan_cgroups(config, facts));
   choose_policy(plan, facts);

@@ -54,6 +54,7 @@ struct Plan {
   Addresses addresses;
   bool tap = true;
   bool bypass = true;  // there is a broker
+  bool ports = true;   // and it serves ports of the host
   bool policy = true;  // NetworkPolicies are enforced
   std::uint32_t mtu = 65520;
   ProxyMode proxy = ProxyMode::kNftables;             // never kAuto

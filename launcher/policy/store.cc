@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "launcher/api/watch.h"
 
 namespace sublet::launcher {
 namespace {
@@ -77,19 +78,16 @@ void PolicyStore::replace(PolicyKind kind, const std::vector<json>& objects) {
 }
 
 bool PolicyStore::apply(PolicyKind kind, const json& event) {
-  const std::string type = event.is_object() ? event.value("type", "") : "";
-  const json object = event.is_object() ? event.value("object", json()) : json();
-  const std::string version = text_in(object, "metadata", "resourceVersion");
-  const bool is_change = type == "ADDED" || type == "MODIFIED" || type == "DELETED";
-  if ((!is_change && type != "BOOKMARK") || version.empty()) {
+  const WatchEvent seen = watch_event(event);
+  if (seen.kind == WatchEvent::Kind::kEnd) {
     set_version(kind, "");
     return false;
   }
   {
     std::lock_guard lock(mutex_);
-    versions_[index(kind)] = version;
-    if (!is_change) return true;
-    type == "DELETED" ? drop(kind, object) : put(kind, object);
+    versions_[index(kind)] = seen.version;
+    if (seen.kind == WatchEvent::Kind::kBookmark) return true;
+    seen.kind == WatchEvent::Kind::kDrop ? drop(kind, event["object"]) : put(kind, event["object"]);
   }
   changed_();
   return true;

@@ -17,6 +17,7 @@
 #include "launcher/api/relay.h"
 #include "launcher/pki/cluster_pki.h"
 #include "launcher/plan/plan.h"
+#include "launcher/services/board.h"
 #include "launcher/session/ascent.h"
 #include "launcher/session/asking.h"
 #include "launcher/session/control.h"
@@ -70,8 +71,10 @@ class ClusterSession {
   void on_ascended(Result<void> result);
   void on_signal(int number);
   void on_command_exit(ExitStatus status);
-  [[nodiscard]] ControlServer::Reply on_request(const std::string& request);
+  void on_request(const std::string& request, const ControlServer::Answer& answer);
   [[nodiscard]] ControlServer::Reply grant_sockets();
+  void on_expose(const std::string& request, const ControlServer::Answer& answer);
+  void start_ports();
 
   // The end before the job's: session_end.cc.
   void ask_for_end(bool again);
@@ -93,6 +96,7 @@ class ClusterSession {
   Result<void> start_command();
   Result<void> start_tap();
   Result<void> start_broker();
+  Result<void> watch_broker();
   void fail_with(Error error, const std::vector<std::string>& late);
   /// `pods_grace`: what is left of the pods gets SIGTERM and this long; not set: as long as usual.
   void begin_stop(int exit_status, std::optional<std::chrono::milliseconds> pods_grace = {});
@@ -129,6 +133,8 @@ class ClusterSession {
   int tap_restarts_ = 0;
   UniqueFd broker_status_;  // listens; whoever asks there asks the broker
   UniqueFd user_namespace_;
+  UniqueFd node_network_;
+  UniqueFd broker_ports_;  // the current broker's, until there is a board
   std::optional<bypass::BrokerProcess> broker_;
   int broker_restarts_ = 0;
   std::unique_ptr<Mailbox> mailbox_;
@@ -158,6 +164,7 @@ class ClusterSession {
   // Last: their threads post into the mailbox.
   std::unique_ptr<Asking> asking_;
   std::unique_ptr<Drain> drain_;
+  std::unique_ptr<PortBoard> ports_;
 };
 
 }  // namespace sublet::launcher

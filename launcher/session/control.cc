@@ -25,7 +25,7 @@ void ControlServer::accept_one() {
   if (!fd || !is_own_peer(fd.get())) return;
   constexpr std::size_t kMaxConnections = 64;
   if (connections_.size() >= kMaxConnections) return;
-  auto connection = std::make_unique<Connection>();
+  auto connection = std::make_shared<Connection>();
   connection->fd = std::move(fd);
   auto watch =
       loop_.on_fd(connection->fd.get(), EPOLLIN, [this, raw = connection.get()](std::uint32_t) { answer(raw); });
@@ -36,14 +36,20 @@ void ControlServer::accept_one() {
 
 void ControlServer::answer(Connection* connection) {
   auto message = receive_message(connection->fd.get());
-  bool ended = !message || message->end;
-  if (!ended) {
-    const Reply reply = handler_(message->text);
+  const auto found = std::find_if(connections_.begin(), connections_.end(),
+                                  [&](const auto& each) { return each.get() == connection; });
+  if (!message || message->end) {
+    connections_.erase(found);
+    return;
+  }
+  // Who does not take his answer, or has gone, will be noticed by his end.
+  handler_(message->text, [asked = std::weak_ptr<Connection>(*found)](const Reply& reply) {
+    const auto still = asked.lock();
+    if (still == nullptr) return;
     std::vector<int> fds;
     for (const UniqueFd& fd : reply.fds) fds.push_back(fd.get());
-    ended = !send_message(connection->fd.get(), reply.text, fds);
-  }
-  if (ended) std::erase_if(connections_, [&](const auto& c) { return c.get() == connection; });
+    (void)send_message(still->fd.get(), reply.text, fds);
+  });
 }
 
 Result<Asked> ask(const std::string& path, const std::string& request) {

@@ -13,6 +13,8 @@
 
 namespace sublet::launcher {
 
+/// What a request begins with that is an ExposeRequest (launcher/services/expose.h).
+inline constexpr std::string_view kPortsRequest = "ports ";
 inline constexpr const char* kControlSocket = "sock/control.sock";
 inline constexpr const char* kBrokerSocket = "sock/broker.sock";  // the same, answered by the bypass's broker
 
@@ -22,8 +24,10 @@ class ControlServer {
     std::string text;
     std::vector<UniqueFd> fds;  // that go along
   };
-  /// Gives the answer to a request. A request that isn't known gets what it returns too.
-  using Handler = std::function<Reply(const std::string& request)>;
+  /// Sends the answer to whoever asked, if he still listens. May be kept, and be called later, in the loop.
+  using Answer = std::function<void(const Reply& reply)>;
+  /// Calls `answer` once, now or later. A request that isn't known gets one too.
+  using Handler = std::function<void(const std::string& request, const Answer& answer)>;
   [[nodiscard]] static Result<std::unique_ptr<ControlServer>> create(EventLoop& loop, const std::string& path,
                                                                      Handler handler);
 
@@ -41,7 +45,7 @@ class ControlServer {
   UniqueFd listener_;
   EventLoop::Watch watch_;
   // A peer that asked keeps its connection until it closes: its end tells it that the launcher has ended.
-  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::shared_ptr<Connection>> connections_;
 };
 
 /// Asks the launcher at `path`.

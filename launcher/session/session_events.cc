@@ -139,8 +139,24 @@ Result<void> ClusterSession::start_broker() {
   UniqueFd log = TRY(sys::open(log_path("broker"), O_WRONLY | O_CREAT | O_APPEND, kLogMode));
   command.fds = {{log.get(), 1}, {log.get(), 2}};
   const bypass::BrokerOrders orders = TRY(broker_orders(plan_.plan));
-  broker_ = TRY(
-      bypass::start_broker(std::move(command), orders, {broker.get(), broker_status_.get(), user_namespace_.get()}));
+  bypass::BrokerLinks links{broker.get(), broker_status_.get(), user_namespace_.get()};
+  auto [ours, theirs] = TRY(sys::socketpair(SOCK_SEQPACKET));
+  if (orders.ports) {
+    if (!node_network_)
+      node_network_ = TRY(sys::open(fmt::format("/proc/{}/ns/net", node_->process().pid()), O_RDONLY));
+    links.ports = theirs.get();
+    links.node_network = node_network_.get();
+  }
+  broker_ = TRY(bypass::start_broker(std::move(command), orders, links));
+  if (!orders.ports) return watch_broker();
+  if (ports_)
+    ports_->connect(std::move(ours));
+  else
+    broker_ports_ = std::move(ours);
+  return watch_broker();
+}
+
+Result<void> ClusterSession::watch_broker() {
   broker_watch_ = TRY(loop_.on_exit(broker_->process, [this](ExitStatus status) { on_broker_exit(status); }));
   return {};
 }
@@ -194,6 +210,7 @@ void ClusterSession::ready() {
   progress_.say(fmt::format("cluster {} is ready ({:.1f} s); KUBECONFIG={}", plan_.plan.name,
                             static_cast<double>(ready_ms_) / 1000, kubeconfig_path()));
   progress_.finish();
+  start_ports();
   answer_detached(0);
   watch_share();
   if (plan_.command.empty()) return;
@@ -278,16 +295,41 @@ ControlServer::Reply ClusterSession::grant_sockets() {
   return reply;
 }
 
-ControlServer::Reply ClusterSession::on_request(const std::string& request) {
-  if (request == "status") return {status_json(), {}};
-  if (request == kGrantRequest) return grant_sockets();
+void ClusterSession::on_request(const std::string& request, const ControlServer::Answer& answer) {
+  if (request == "status") return answer({status_json(), {}});
+  if (request == kGrantRequest) return answer(grant_sockets());
+  if (request.starts_with(kPortsRequest)) return on_expose(request.substr(kPortsRequest.size()), answer);
   if (request == "down") {
     progress_.say("stopping (sublet down)");
     if (command_) (void)command_->signal(SIGTERM);
     begin_stop(0);
-    return {"stopping", {}};
+    return answer({"stopping", {}});
   }
-  return {"unknown request", {}};
+  answer({"unknown request", {}});
+}
+
+void ClusterSession::on_expose(const std::string& request, const ControlServer::Answer& answer) {
+  if (ports_) return ports_->ask(request, [answer](const std::string& text) { answer({text, {}}); });
+  const bool later = plan_.plan.ports && phase_ == State::kStarting;
+  const nlohmann::json refusal{
+      {"error", later ? "the cluster is still starting" : "this cluster has no ports of the host"},
+      {"hint", later               ? "wait until it is ready"
+               : plan_.plan.bypass ? "network.ports is \"off\""
+                                   : "they need the bypass: `sublet doctor` says why there is none, or network.bypass "
+                                     "is \"off\""}};
+  answer({refusal.dump(), {}});
+}
+
+void ClusterSession::start_ports() {
+  if (!plan_.plan.ports) return;
+  PortBoard::Plan board;
+  board.api = api_plan();
+  board.settings = {static_cast<std::uint16_t>(plan_.plan.config.port_offset), plan_.plan.config.public_ports};
+  board.policies = plan_.plan.policy;
+  board.post = [this](std::function<void()> call) { mailbox_->post(std::move(call)); };
+  board.say = [this](const std::string& text) { progress_.say(text); };
+  ports_ = std::make_unique<PortBoard>(loop_, std::move(board));
+  if (broker_ports_) ports_->connect(std::move(broker_ports_));
 }
 
 std::string ClusterSession::log_path(const std::string& component) const {

@@ -37,8 +37,9 @@ Result<void> ClusterSession::start() {
   // From here on all that we start is confined, but what says otherwise.
   if (!plan_.plan.cores.empty()) TRY_WHILE("node.cores", set_affinity(plan_.plan.cores));
   TRY(start_node());
-  control_ = TRY(ControlServer::create(loop_, state_.file(kControlSocket),
-                                       [this](const std::string& request) { return on_request(request); }));
+  control_ = TRY(ControlServer::create(
+      loop_, state_.file(kControlSocket),
+      [this](const std::string& request, const ControlServer::Answer& answer) { on_request(request, answer); }));
   TRY(start_relay());
   TRY(start_ascent());
   ask_for_end(false);
@@ -176,6 +177,7 @@ int ClusterSession::run() {
       exit_status_ = static_cast<int>(ExitCode::kFailure);
     }
   }
+  ports_.reset();
   asking_.reset();
   drain_.reset();
   ascent_.reset();

@@ -68,6 +68,7 @@ Result<bypass::BrokerOrders> broker_orders(const Plan& plan) {
     if (!prefix.empty()) orders.cluster.push_back(TRY(sublet::parse_cidr(prefix)));
   orders.denied = TRY(denied_networks(plan));
   orders.policies = plan.policy;
+  orders.ports = plan.ports;
   return orders;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "base/process.h"
+#include "launcher/verbs/exposed.h"
 #include "launcher/verbs/layout.h"
 #include "launcher/verbs/verbs.h"
 
@@ -62,11 +63,15 @@ Result<int> kubeconfig_verb(const Invocation& invocation) {
 Result<int> env(const Invocation& invocation) {
   Cluster cluster = TRY(chosen_cluster(invocation.loaded.config));
   const std::string path = TRY(kubeconfig_of(cluster));
+  // One that is not ready, or has no ports of the host, has nothing to add.
+  auto variables = variables_of(cluster).value_or(std::map<std::string, std::string>{});
+  variables["KUBECONFIG"] = path;
+  variables["SUBLET_NAME"] = cluster.id.name;
   if (invocation.options.json) {
-    fmt::print("{}\n", nlohmann::json{{"KUBECONFIG", path}, {"SUBLET_NAME", cluster.id.name}}.dump(2));
+    fmt::print("{}\n", nlohmann::json(variables).dump(2));
     return 0;
   }
-  fmt::print("export KUBECONFIG={}\nexport SUBLET_NAME={}\n", shell_word(path), shell_word(cluster.id.name));
+  for (const auto& [name, value] : variables) fmt::print("export {}={}\n", name, shell_word(value));
   return 0;
 }
 

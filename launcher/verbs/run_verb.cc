@@ -17,6 +17,7 @@ Result<int> run_verb(const Invocation& invocation) {
     case Verb::kKubeconfig: return kubeconfig_verb(invocation);
     case Verb::kEnv: return env(invocation);
     case Verb::kExec: return exec(invocation);
+    case Verb::kExpose: return expose(invocation);
     case Verb::kImages: return images(invocation);
     case Verb::kLogs: return logs(invocation);
     case Verb::kTimeline: return timeline(invocation);

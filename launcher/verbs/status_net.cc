@@ -27,6 +27,16 @@ std::string row(const std::string& name, const std::string& level, const json& c
                      inward.value("relayed", 0U), reasons(counts));
 }
 
+std::string port_row(const json& port) {
+  const std::string address =
+      port.value("address", "").empty() ? "-" : fmt::format("{}:{}", port.value("address", ""), port.value("port", 0));
+  std::string note = port.value("error", "");
+  if (port.value("public", false)) note = note.empty() ? "public" : "public; " + note;
+  const auto refused = port.value("strangers", 0U) + port.value("isolated", 0U) + port.value("failed", 0U);
+  return fmt::format("{:<44} {:<24} {:>9} {:>7} {:>8} {:>7}  {}\n", port.value("key", ""), address,
+                     port.value("endpoints", 0U), port.value("handed", 0U), port.value("relayed", 0U), refused, note);
+}
+
 std::string as_text(const json& report) {
   const std::string device = report.value("device", "");
   std::string text = device.empty() ? "the host has no device that leads outside: all goes through the tap\n\n"
@@ -38,6 +48,11 @@ std::string as_text(const json& report) {
     text += row(pod.value("namespace", "") + "/" + pod.value("pod", ""), pod.value("level", ""), pod);
   text += row("(ended)", "", report.value("ended", json::object()));
   text += row("(all)", "", report.value("total", json::object()));
+  const json ports = report.value("ports", json::array());
+  if (ports.empty()) return text;
+  text += fmt::format("\n{:<44} {:<24} {:>9} {:>7} {:>8} {:>7}  {}\n", "PORT OF THE HOST", "ADDRESS", "ENDPOINTS",
+                      "HANDED", "RELAYED", "REFUSED", "");
+  for (const json& port : ports) text += port_row(port);
   return text;
 }
 

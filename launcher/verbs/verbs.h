@@ -24,6 +24,7 @@ struct Invocation {
 [[nodiscard]] Result<int> doctor(const Invocation& invocation);
 [[nodiscard]] Result<int> kubectl(const Invocation& invocation);
 [[nodiscard]] Result<int> kubeconfig_verb(const Invocation& invocation);
+[[nodiscard]] Result<int> expose(const Invocation& invocation);
 [[nodiscard]] Result<int> env(const Invocation& invocation);
 [[nodiscard]] Result<int> exec(const Invocation& invocation);
 [[nodiscard]] Result<int> images(const Invocation& invocation);

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "launcher/api/watch.h"
 #include "tests/support/api_server.h"
 
 using namespace sublet;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records, announcements and orders as JSON, there and back, and what is refused.
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "bypass/announcement.h"
 #include "bypass/orders.h"
@@ -101,13 +102,13 @@ TEST_CASE("report: pods, those that ended, and the sum of both", "[bypass]") {
   ended.lost = 4;
   ended.count(Reason::kLoopback);
   ended.count(Reason::kServer);
-  const std::string text = report_as_json("eth0", 3, {pod}, ended);
+  const std::string text = report_as_json("eth0", 3, {pod}, ended, nlohmann::json::array());
   CHECK(text ==
         R"({"device":"eth0","ended":{"connections":0,"datagrams":0,"failed":0,)"
         R"("inward":{"handed":1,"lost":4,"refused":3,"relayed":0,"waiting":0},"left":{"loopback":1,"server":1},)"
         R"("sockets":2},"listeners":3,"pods":[{"connections":4,"datagrams":0,"failed":1,)"
         R"("inward":{"handed":9,"lost":0,"refused":0,"relayed":8,"waiting":7},"left":{"loopback":1},"level":)"
-        R"("fast","namespace":"default","pod":"web-0","sockets":5,"uid":"0f9f6a7e-uid"}],"schema":1,)"
+        R"("fast","namespace":"default","pod":"web-0","sockets":5,"uid":"0f9f6a7e-uid"}],"ports":[],"schema":1,)"
         R"("total":{"connections":4,"datagrams":0,"failed":1,)"
         R"("inward":{"handed":10,"lost":4,"refused":3,"relayed":8,"waiting":7},)"
         R"("left":{"loopback":2,"server":1},"sockets":7}})");

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose process is at the other end of a connection from this host: the kernel's sock_diag(7) tells the uid that made
+// the socket with exactly these four numbers. Addresses and ports alone would prove nothing: any user of the host may
+// connect from any of its addresses.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "bypass/endpoint.h"
+
+namespace sublet::bypass {
+
+/// What the kernel says of the peer's socket.
+struct PeerSocket {
+  std::uint8_t state = 0;  // TCP_ESTABLISHED …
+  std::uint32_t uid = 0;
+  std::uint32_t inode = 0;  // 0: no process has it any more
+};
+
+/// Is this the owner's? Pure. A socket in TIME_WAIT, one that is being made, and before Linux 6.17 one that its process
+/// has closed, all come with uid 0, which says nothing; a listener that merely has the number is nobody's peer.
+[[nodiscard]] bool is_owners(const PeerSocket& peer, uid_t owner);
+
+class OwnerCheck {
+ public:
+  /// To be made before the process changes its user namespace: uids are then told as of the one that it is made in,
+  /// where they cannot be mistaken for one another.
+  [[nodiscard]] static Result<OwnerCheck> create();
+  struct Verdict {
+    bool owner = false;
+    std::string who;  // if not: for the log
+  };
+  /// Is this connection, just accepted, from a process of the owner's on this host? No, if nobody can tell. One thread
+  /// at a time.
+  [[nodiscard]] Verdict judge(const Endpoint& peer, const Endpoint& own);
+  /// What the kernel knows of the socket from `peer` to `own`.
+  [[nodiscard]] std::optional<PeerSocket> find(const Endpoint& peer, const Endpoint& own);
+
+ private:
+  OwnerCheck(UniqueFd socket, uid_t owner) : socket_(std::move(socket)), owner_(owner) {}
+  UniqueFd socket_;
+  uid_t owner_;
+  std::uint32_t asked_ = 0;
+};
+
+}  // namespace sublet::bypass

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+unit_tests(launcher/services SOURCES env_names_test.cc expose_test.cc store_test.cc table_test.cc
+  DEPS launcher_services nlohmann_json::nlohmann_json)
