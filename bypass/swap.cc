@@ -22,11 +22,10 @@ std::int64_t now_ms() {
   return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-std::string link_of(pid_t thread, const char* name) {
-  std::array<char, 64> target;
-  const std::string path = fmt::format("/proc/{}/fd/{}", thread, name);
-  const ssize_t length = ::readlink(path.c_str(), target.data(), target.size());
-  return length < 0 ? "" : std::string(target.data(), static_cast<std::size_t>(length));
+// By the directory that is open already: the way through /proc is most of what a look costs.
+std::string_view link_of(int directory, const char* name, std::array<char, 64>& target) {
+  const ssize_t length = ::readlinkat(directory, name, target.data(), target.size());
+  return length < 0 ? "" : std::string_view(target.data(), static_cast<std::size_t>(length));
 }
 
 std::string fdinfo(pid_t thread, int number) {
@@ -69,7 +68,8 @@ Whereabouts DescriptorScan::find(pid_t thread, int number, ino_t inode) {
     while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr) {
       if (entry->d_name[0] == '.') continue;
       ++seen;
-      const std::string link = link_of(thread, entry->d_name);
+      std::array<char, 64> target;
+      const std::string_view link = link_of(::dirfd(directory.get()), entry->d_name, target);
       const int fd = std::atoi(entry->d_name);  // NOLINT(cert-err34-c): the kernel writes digits
       if (link == "anon_inode:[eventpoll]") sets.epolls.push_back(fd);
       if (link == socket && fd != number) found.copies.push_back({fd, has_cloexec(thread, fd)});

@@ -32,14 +32,14 @@ _sublet() {
     --walltime) compopt +o default; return ;;
     --log-dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     --config) return ;;
-    --set) compopt -o nospace; mapfile -t COMPREPLY < <(compgen -W 'cluster.name= components.dir= components.runtime= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.policy= network.ports= network.port_offset= network.public= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= timeouts.walltime= timeouts.drain= timeouts.signal= logs.dir= logs.level=' -- "$cur"); return ;;
+    --set) compopt -o nospace; mapfile -t COMPREPLY < <(compgen -W 'cluster.name= components.dir= components.runtime= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.device= network.deny= network.policy= network.ports= network.port_offset= network.public= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= run.reach= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= timeouts.walltime= timeouts.drain= timeouts.signal= logs.dir= logs.level=' -- "$cur"); return ;;
   esac
   case $verb in
-    up) words='--json --dry-run --detach --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
-    run) words='--json --dry-run --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
+    up) words='--json --dry-run --detach --components --identity --cgroups --no-tap --bypass --no-reach --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
+    run) words='--json --dry-run --components --identity --cgroups --no-tap --bypass --no-reach --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
     down) words='--stale --all --name --state-dir --config --set --verbose --quiet --help' ;;
     status) words='--json --net --name --state-dir --config --set --verbose --quiet --help' ;;
-    doctor) words='--json --admin --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
+    doctor) words='--json --admin --components --identity --cgroups --no-tap --bypass --no-reach --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
     kubectl) words='--name --state-dir --config --set --verbose --quiet --help' ;;
     kubeconfig) words='--path --name --state-dir --config --set --verbose --quiet --help' ;;
     env) words='--json --name --state-dir --config --set --verbose --quiet --help' ;;
@@ -47,7 +47,7 @@ _sublet() {
     expose) words='--json --port --all-hosts --public --remove --env-file --namespace --name --state-dir --config --set --verbose --quiet --help' ;;
     images) words='--json --name --state-dir --config --set --verbose --quiet --help' ;;
     logs) words='--follow --lines --name --state-dir --config --set --verbose --quiet --help' ;;
-    config) words='--json --components --identity --cgroups --no-tap --bypass --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
+    config) words='--json --components --identity --cgroups --no-tap --bypass --no-reach --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
     timeline) words='--json --svg --name --state-dir --config --set --verbose --quiet --help' ;;
     version) words='--json --name --state-dir --config --set --verbose --quiet --help' ;;
     help) words='--name --state-dir --config --set --verbose --quiet --help' ;;

@@ -19,7 +19,8 @@ constexpr VerbSpec kVerbs[] = {
      "returns when the cluster is ready.",
      "sublet up --detach && sublet kubectl get nodes"},
     {Verb::kRun, "run", kCluster, "[--] CMD [ARG…]", "bring up a cluster, run a command against it, take it down",
-     "CMD finds the cluster by KUBECONFIG. The exit status is CMD's. Options of sublet go before CMD.",
+     "CMD finds the cluster by KUBECONFIG, and reaches its Services and pods by name as under exec. The exit status is "
+     "CMD's. Options of sublet go before CMD.",
      "sublet run -- ./job.sh"},
     {Verb::kDown, "down", kCluster, "", "take a cluster down and remove all it had", "", "sublet down --name training"},
     {Verb::kStatus, "status", kCluster, "", "say which clusters run, and how they are",
@@ -95,6 +96,7 @@ std::vector<OptionSpec> make_options() {
     if (key.scope == FlagScope::kNone) continue;
     std::string doc = key.doc.substr(0, key.doc.find(". ") + 1);
     if (doc.empty()) doc = key.doc;
+    if (key.name == "run.reach") doc = "run: do without the cluster's names and addresses in CMD.";
     if (key.name == "network.tap") doc = "Do without a tap device: pods reach only each other.";
     if (!key.kind.choices.empty() && !key.metavar.empty()) doc += " One of " + join(key.kind.choices, ", ") + ".";
     if (key.kind.adds_up) doc += " Repeatable.";

@@ -65,6 +65,8 @@ struct Config {
   std::string pod_cidr = "10.42.0.0/24";
   std::string service_cidr = "10.43.0.0/16";
   std::string cluster_domain = "cluster.local";
+  // [run]
+  bool reach = true;  // the command of run reaches the cluster as under exec
   // [service_proxy]
   ProxyMode proxy = ProxyMode::kAuto;
   // [node]

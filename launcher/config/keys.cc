@@ -166,6 +166,15 @@ std::vector<Key> port_and_address_keys() {
        .env = "SUBLET_NETWORK_CLUSTER_DOMAIN",
        .doc = "The DNS domain of the cluster's names.",
        .kind = kinds::text(&Config::cluster_domain, "a DNS name", wrong_dns_name)},
+      {.name = "run.reach",
+       .env = "SUBLET_RUN_REACH",
+       .doc =
+           "Whether the command of run reaches the cluster's names and addresses, as under exec. Programs under it do "
+           "not get the rights of a setuid bit or of file capabilities (no_new_privs), sudo for one.",
+       .kind = kinds::boolean(&Config::reach),
+       .scope = FlagScope::kStart,
+       .flag = "--no-reach",
+       .flag_value = "false"},
       {.name = "service_proxy.mode",
        .env = "SUBLET_SERVICE_PROXY_MODE",
        .doc = "How kube-proxy sends a Service's connections to its pods. \"auto\": by nftables where they work, else "

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -51,11 +52,17 @@ Result<Granted> ask_for_grant(const std::string& state_dir) {
   return granted;
 }
 
+Unexpected cannot_execute(const std::string& name, int error) {
+  Error failed = fail_errno(name + ": exec", error).value();
+  return Unexpected(std::move(failed).with_exit(static_cast<ExitCode>(error == ENOENT ? kNotFound : kNotExecutable)));
+}
+
 class Caller {
  public:
-  Caller(UniqueFd server, UniqueFd signals) : server_(std::move(server)), signals_(std::move(signals)) {}
+  Caller(std::string name, UniqueFd server, UniqueFd signals)
+      : name_(std::move(name)), server_(std::move(server)), signals_(std::move(signals)) {}
 
-  Result<int> run() {
+  Result<ExitStatus> run() {
     for (;;) {
       std::array<pollfd, 2> watched{{{server_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
       if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return fail_errno("poll");
@@ -72,7 +79,7 @@ class Caller {
     return std::string_view(message.text).substr(word.size());
   }
 
-  Result<std::optional<int>> on_message(Message& message) {
+  Result<std::optional<ExitStatus>> on_message(Message& message) {
     if (message.text == kStartedWord && message.fds.size() == 1) {
       command_ = std::move(message.fds.front());
       // They are CMD's: who reads its output shall see the end of it.
@@ -83,18 +90,17 @@ class Caller {
       // As a shell expects of its job. What wakes us wakes CMD (SIGCONT is passed on).
       (void)::kill(::getpid(), SIGSTOP);
     } else if (message.text.starts_with(kEndedWord)) {
-      return std::optional(parse_int<int>(after(message, kEndedWord)).value_or(1));
+      return std::optional(ExitStatus{false, parse_int<int>(after(message, kEndedWord)).value_or(1)});
+    } else if (message.text.starts_with(kKilledWord)) {
+      return std::optional(ExitStatus{true, parse_int<int>(after(message, kKilledWord)).value_or(SIGKILL)});
     } else if (message.text.starts_with(kSayWord)) {
       log::warning("{}", after(message, kSayWord));
     } else if (message.text.starts_with(kErrorWord)) {
       return fail(std::string(after(message, kErrorWord)));
     } else if (message.text.starts_with(kErrnoWord)) {
-      const int error = parse_int<int>(after(message, kErrnoWord)).value_or(EINVAL);
-      Error failed = fail_errno("exec", error).value();
-      return tl::unexpected(
-          std::move(failed).with_exit(static_cast<ExitCode>(error == ENOENT ? kNotFound : kNotExecutable)));
+      return cannot_execute(name_, parse_int<int>(after(message, kErrnoWord)).value_or(EINVAL));
     }
-    return std::optional<int>();
+    return std::optional<ExitStatus>();
   }
 
   void pass_signal_on() {
@@ -109,27 +115,25 @@ class Caller {
       early_.push_back(number);
   }
 
+  std::string name_;
   UniqueFd server_;
   UniqueFd signals_;
   UniqueFd command_;
   std::vector<int> early_;  // before CMD was there
 };
 
-Result<int> run_bare(const ExecPlan& plan) {
+Result<ExitStatus> run_bare(const ExecPlan& plan) {
   std::vector<char*> argv;
   for (const std::string& word : plan.command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   for (const int fd : plan.inherited) (void)::fcntl(fd, F_SETFD, 0);
   ::execv(plan.path.c_str(), argv.data());
-  const int error = errno;
-  Error failed = fail_errno(plan.command.front() + ": exec", error).value();
-  return tl::unexpected(
-      std::move(failed).with_exit(static_cast<ExitCode>(error == ENOENT ? kNotFound : kNotExecutable)));
+  return cannot_execute(plan.command.front(), errno);
 }
 
 }  // namespace
 
-Result<int> run_under_agent(ExecPlan plan) {
+Result<ExitStatus> run_under_agent(ExecPlan plan) {
   auto granted = ask_for_grant(plan.state_dir);
   if (!granted && plan.rather_bare) {
     log::warning("the command does not reach the cluster's addresses: {}", granted.error().what);
@@ -167,14 +171,13 @@ Result<int> run_under_agent(ExecPlan plan) {
   theirs.reset();
   server.sockets.reset();
   for (const int fd : plan.inherited) (void)UniqueFd(fd);
-  auto status = Caller(std::move(ours), std::move(signals)).run();
-  return status;
+  return Caller(plan.command.front(), std::move(ours), std::move(signals)).run();
 }
 
 int exec_run_main(int argc, char** argv) {
   log::set_up("sublet", log::Level::kWarning);
   constexpr int kLeast = 5;  // sublet exec-run STATE_DIR PATH CMD
-  auto run = [&]() -> Result<int> {
+  auto run = [&]() -> Result<ExitStatus> {
     if (argc < kLeast) return fail("exec-run: too few words");
     ExecPlan plan;
     plan.state_dir = argv[2];
@@ -184,10 +187,22 @@ int exec_run_main(int argc, char** argv) {
     plan.rather_bare = true;
     return run_under_agent(std::move(plan));
   };
-  auto status = run();
-  if (status) return *status;
-  log::error("{}", to_string(status.error()));
-  return static_cast<int>(status.error().exit);
+  const auto status = run();
+  if (!status) {
+    log::error("{}", to_string(status.error()));
+    return static_cast<int>(status.error().exit);
+  }
+  if (!status->signalled) return status->value;
+  // For whoever waits for us it makes a difference whether a command has ended or been killed. One core is enough.
+  const rlimit no_core{};
+  (void)::setrlimit(RLIMIT_CORE, &no_core);
+  (void)::signal(status->value, SIG_DFL);
+  sigset_t number;
+  ::sigemptyset(&number);
+  ::sigaddset(&number, status->value);
+  (void)::sigprocmask(SIG_UNBLOCK, &number, nullptr);
+  (void)::kill(::getpid(), status->value);
+  return status->shell_status();
 }
 
 }  // namespace sublet::launcher

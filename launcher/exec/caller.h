@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/process.h"
 #include "base/result.h"
 
 namespace sublet::launcher {
@@ -19,10 +20,10 @@ struct ExecPlan {
   bool rather_bare = false;    // CMD runs even if it can't be given the cluster; a warning says why
 };
 
-/// Asks the launcher, runs CMD, gives its exit status as a shell would.
-[[nodiscard]] Result<int> run_under_agent(ExecPlan plan);
+/// Asks the launcher, runs CMD, tells how it ended.
+[[nodiscard]] Result<ExitStatus> run_under_agent(ExecPlan plan);
 
-/// The command of `run`: `sublet exec-run STATE_DIR PATH CMD…`, started by the launcher.
+/// The command of `run`: `sublet exec-run STATE_DIR PATH CMD…`, started by the launcher. Ends in the way that CMD does.
 [[nodiscard]] int exec_run_main(int argc, char** argv);
 
 }  // namespace sublet::launcher

@@ -135,8 +135,8 @@ class Server {
         continue;
       }
       command_ = -1;
-      constexpr int kShellSignal = 128;
-      tell(kEndedWord + std::to_string(WIFSIGNALED(status) ? kShellSignal + WTERMSIG(status) : WEXITSTATUS(status)));
+      tell(WIFSIGNALED(status) ? kKilledWord + std::to_string(WTERMSIG(status))
+                               : kEndedWord + std::to_string(WEXITSTATUS(status)));
       caller_.reset();
       (void)::setsid();  // what CMD leaves running has no terminal's job to be of, and neither have we
     }

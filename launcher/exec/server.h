@@ -21,7 +21,8 @@ struct ServerPlan {
 // What it tells `sublet exec` (SOCK_SEQPACKET). End of file: it has ended by itself, and CMD with it.
 inline constexpr const char* kStartedWord = "started";  // with CMD's pidfd
 inline constexpr const char* kStoppedWord = "stopped";  // CMD was stopped by a signal
-inline constexpr const char* kEndedWord = "ended ";     // the exit status, as a shell has it
+inline constexpr const char* kEndedWord = "ended ";     // CMD's exit status
+inline constexpr const char* kKilledWord = "killed ";   // the signal that killed CMD
 inline constexpr const char* kSayWord = "say ";         // for the user
 inline constexpr const char* kErrorWord = "error ";     // CMD was not started
 inline constexpr const char* kErrnoWord = "errno ";     // CMD could not be executed

@@ -241,6 +241,12 @@ Result<void> ClusterSession::start_command() {
   env.push_back("SUBLET_STATE_DIR=" + plan_.plan.state_base);
   command.env = std::move(env);
   command.path = TRY(find_command(plan_.command.front(), plan_.plan.components_dir));
+  if (plan_.plan.config.reach) {
+    // As under `sublet exec`, whose agent then is our child in its stead.
+    command.argv = {"sublet", "exec-run", state_.path(), command.path};
+    command.argv.insert(command.argv.end(), plan_.command.begin(), plan_.command.end());
+    command.path = TRY(own_executable());
+  }
   auto process = command.spawn();
   if (!process) {
     constexpr int kNotExecutable = 126;

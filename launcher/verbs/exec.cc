@@ -21,7 +21,7 @@ Result<int> exec(const Invocation& invocation) {
   const auto status = nlohmann::json::parse(cluster.status, nullptr, false);
   plan.path = TRY(find_command(plan.command.front(), status.is_object() ? status.value("components", "") : ""));
   plan.state_dir = cluster.path;
-  return run_under_agent(std::move(plan));
+  return TRY(run_under_agent(std::move(plan))).shell_status();
 }
 
 }  // namespace sublet::launcher

@@ -36,6 +36,10 @@ for name in node-init etcd containerd kubelet; do ! grep -qx "$name" "$tmp/out" 
 grep -qx sh "$tmp/out" || fail "nobody holds it: $(cat "$tmp/out")"
 say "input and output are the command's"
 same "$(echo through | sublet run --quiet -- cat 2> "$tmp/err")" through
+say "it reaches the cluster by name, but where that is not wanted"
+same "$(status_of sublet run --quiet -- getent hosts kubernetes)" 0
+contains "$(cat "$tmp/out")" 10.43.0.1
+same "$(status_of sublet run --quiet --no-reach -- getent hosts kubernetes)" 2
 say "a signal to sublet is CMD's too"
 "$SUBLET" run --name "$scenario" -- sh -c 'trap "echo told; exit 9" TERM; touch "'"$tmp"'/up"; while :; do sleep 0.1; done' > "$tmp/told" 2>&1 &
 runner=$!
