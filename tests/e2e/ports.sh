@@ -7,8 +7,10 @@ export SUBLET_NETWORK_PORT_OFFSET=8000
 own_cluster
 [ "$(sublet status --json | jq -r .ladders.bypass)" = bypass ] || skip "there is no bypass here, and so no ports"
 
-web() { # web NAME [KUBECTL-OPTION…]: a server that says which pod it is
-  k create deployment "$1" --image "$busybox" "${@:2}" -- sh -c 'mkdir /w && hostname > /w/index.html && exec httpd -f -p 8080 -h /w'
+web() { # web NAME: a server that says which pod it is
+  k create deployment "$1" --image "$busybox" --dry-run=client -o json -- \
+    sh -c 'mkdir /w && hostname > /w/index.html && exec httpd -f -p 8080 -h /w' |
+    jq '.spec.template.spec.terminationGracePeriodSeconds = 2' | apply
 }
 get() { curl --silent --show-error --max-time 5 "http://$1/"; }
 port_row() { sublet expose --json | jq -e --arg key "$1" '.ports[] | select(.key == $key)'; }
@@ -84,9 +86,12 @@ say "endpoints come and go, and nobody is refused"
 at=$(sublet expose svc/web)
 (while [ ! -e "$tmp/enough" ]; do get "$at" > /dev/null || echo "failed" >> "$tmp/failures"; done) &
 asking=$!
+at_end+=("kill $asking")
 k scale deployment web --replicas 3
 k rollout status deployment web --timeout 60s
 eventually 10 sh -c "[ \$(for i in 1 2 3; do curl --silent http://$at/; done | sort -u | wc -l) = 3 ]"
+k scale deployment web --replicas 1
+eventually 20 sh -c "[ \"\$('$SUBLET' --name '$cluster' kubectl get pods --no-headers | wc -l)\" = 1 ]"
 : > "$tmp/enough"
 wait "$asking"
 [ ! -e "$tmp/failures" ] || fail "$(wc -l < "$tmp/failures") requests failed"
