@@ -54,13 +54,6 @@ bool is_dead_bell(const Endpoint& from, int accepted) {
   return ::recv(accepted, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == ECONNRESET;
 }
 
-std::uint64_t cookie_of(int socket) {
-  std::uint64_t cookie = 0;
-  socklen_t size = sizeof cookie;
-  (void)::getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &size);
-  return cookie;
-}
-
 }  // namespace
 
 std::optional<std::size_t> shown(std::int32_t room, std::size_t real) {
@@ -151,7 +144,7 @@ int Accepting::look_into(AcceptCall& call, Found& found, bool& waits) {
     if (error != 0) break;
     const std::optional<Endpoint> from = endpoint_of(found.peer);
     if (!from) break;
-    found.waiting = doors_.answered(*call.pod, *call.door, *from, found.socket.get());
+    found.waiting = doors_.answered(*call.pod, *call.door, *from);
     if (found.waiting || !is_dead_bell(*from, found.socket.get())) break;
   }
   if (waits) {
@@ -161,11 +154,8 @@ int Accepting::look_into(AcceptCall& call, Found& found, bool& waits) {
   return error;
 }
 
-int Accepting::fit(const AcceptCall& call, int connection, int bell) {
-  int domain = 0;
-  socklen_t size = sizeof domain;
-  if (::getsockopt(connection, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) return errno;
-  if (domain != call.domain) {
+int Accepting::fit(const AcceptCall& call, const Waiting& waiting, int connection) {
+  if (waiting.domain != call.domain) {
     const int v4 = AF_INET;
     if (call.domain != AF_INET) return EAFNOSUPPORT;
     if (::setsockopt(connection, IPPROTO_IPV6, IPV6_ADDRFORM, &v4, sizeof v4) != 0) return errno;
@@ -173,18 +163,17 @@ int Accepting::fit(const AcceptCall& call, int connection, int bell) {
   constexpr std::chrono::seconds kRemember{1};
   constexpr std::size_t kListeners = 64;  // as many have their options remembered at one door
   Door& door = *call.door;
-  const std::uint64_t cookie = cookie_of(call.socket.get());
   const Clock::time_point now = Clock::now();
   std::lock_guard lock(door.inherited_mutex);
   auto known = std::find_if(door.inherited.begin(), door.inherited.end(),
-                            [&](const Door::Inherited& each) { return each.listener == cookie; });
+                            [&](const Door::Inherited& each) { return each.listener == call.cookie; });
   if (known == door.inherited.end()) {
     if (door.inherited.size() >= kListeners) door.inherited.clear();
-    door.inherited.push_back({cookie, {}, {}});
+    door.inherited.push_back({call.cookie, {}, {}});
     known = door.inherited.end() - 1;
   }
   if (now - known->read > kRemember) {
-    known->settings = (call.domain == AF_INET ? v4_ : v6_).inherited(call.socket.get(), bell);
+    known->settings = (call.domain == AF_INET ? v4_ : v6_).inherited(call.socket.get(), waiting.bell.socket.get());
     known->read = now;
     learn(door, call.socket.get());
   }
@@ -231,13 +220,13 @@ void Accepting::give(AcceptCall& call, Found found) {
   const bool ours = found.waiting && !found.waiting->native;
   if (found.waiting) {
     connection = std::move(found.waiting->connection);
-    if (ours && (!found.waiting->is_safe || fit(call, connection.get(), found.waiting->bell.get()) != 0)) {
+    if (ours && (!found.waiting->is_safe || fit(call, *found.waiting, connection.get()) != 0)) {
       // A client of IPv6 at a listener of IPv4, one that has closed its side already, or one that must not be given
       // away (Doors::guard()). The doorbell can carry it.
       outcome = found.waiting->has_spoken ? Doors::Outcome::kLost : Doors::Outcome::kRelay;
       found.waiting->connection = std::move(connection);
       connection = std::move(found.socket);
-    } else {
+    } else if (call.slot->notification.data.args[1] != 0) {
       name.length = sizeof name.storage;
       if (::getpeername(connection.get(), reinterpret_cast<sockaddr*>(&name.storage), &name.length) != 0)
         name = found.peer;  // reset meanwhile; the program will find out
@@ -265,7 +254,8 @@ void Accepting::give(AcceptCall& call, Found found) {
     if (again.native) again.at = end_of(connection.get());
     if (outcome == Doors::Outcome::kHanded) again.connection = std::exchange(connection, UniqueFd());
     connection.reset();
-    if (again.bell) (void)hang_up(again.bell.get());
+    // What it was rung with is reset with it; the next ring is another's.
+    again.bell = {};
     answer(call, {ending.error == ENOENT ? Answer::Kind::kNone : Answer::Kind::kReply, ending.error});
     doors_.ring_again(pod, door, std::move(again));
     return;

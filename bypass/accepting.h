@@ -28,8 +28,9 @@ struct AcceptCall {
   std::shared_ptr<Door> door;
   UniqueFd socket;  // our copy of the one that listens
   int domain = -1;
-  bool killable = false;  // the thread does not notice signals by itself
-  bool parked = false;    // the socket is in the set of the thread that waits
+  std::uint64_t cookie = 0;  // SO_COOKIE: which socket that is
+  bool killable = false;     // the thread does not notice signals by itself
+  bool parked = false;       // the socket is in the set of the thread that waits
 };
 
 /// How many bytes of an address of `real` bytes a program gets that has room for `room` (move_addr_to_user(),
@@ -71,7 +72,7 @@ class Accepting {
   [[nodiscard]] int look_into(AcceptCall& call, Found& found, bool& waits);
   void give(AcceptCall& call, Found found);
   /// 0, or why a host's connection can't be given to this listener's program.
-  [[nodiscard]] int fit(const AcceptCall& call, int connection, int bell);
+  [[nodiscard]] int fit(const AcceptCall& call, const Waiting& waiting, int connection);
   void learn(Door& door, int listener);
   [[nodiscard]] static int tell_name(const AcceptCall& call, const RawAddress& name);
   void answer(AcceptCall& call, Answer answer);

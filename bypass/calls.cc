@@ -285,6 +285,7 @@ Calls::Ending Calls::on_bind(const Request& request) {
 }
 
 Calls::Ending Calls::on_listen(const Request& request) {
+  known_.fill({});  // one of them may listen elsewhere now
   UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
   if (!socket) return reply(EBADF);
   const SocketKind kind = kind_of(socket.get());
@@ -314,13 +315,28 @@ Calls::Ending Calls::on_accept(const Request& request) {
   if (pod.door_count.load(std::memory_order_relaxed) == 0) return pass();
   UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
   if (!socket) return pass();
-  const SocketKind kind = kind_of(socket.get());
-  if (!kind.is_inet() || kind.network != pod.cookie.load(std::memory_order_relaxed)) return pass();
-  std::shared_ptr<Door> door = Doors::find_for(pod, socket.get());
+  Known known;
+  std::shared_ptr<Door> door = door_of(socket.get(), known);
   if (door == nullptr) return pass();
   tools_.accepting.take({request.slot, listener_.fd, listener_.keep, listener_.pod, std::move(door), std::move(socket),
-                         kind.domain, listener_.killable});
+                         known.domain, known.cookie, listener_.killable});
   return taken();
+}
+
+std::shared_ptr<Door> Calls::door_of(int socket, Known& known) {
+  Pod& pod = *listener_.pod;
+  socklen_t size = sizeof known.cookie;
+  if (::getsockopt(socket, SOL_SOCKET, SO_COOKIE, &known.cookie, &size) != 0) return nullptr;
+  Known& place = known_[known.cookie % known_.size()];
+  if (place.cookie != known.cookie) {
+    const SocketKind kind = kind_of(socket);
+    if (!kind.is_inet() || kind.network != pod.cookie.load(std::memory_order_relaxed)) return nullptr;
+    known.domain = kind.domain;
+    known.port = Doors::port_of(socket);
+    place = known;
+  }
+  known = place;
+  return Doors::find(pod, known.port);
 }
 
 // Options and ioctls that a host's socket would answer otherwise than one of the pod: so it becomes one of the pod

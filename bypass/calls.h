@@ -91,8 +91,18 @@ class Calls {
   [[nodiscard]] const PolicyFacts& policy();
   [[nodiscard]] bool is_hosts(const SocketKind& kind) const;
 
+  // What accepts were made on lately, by SO_COOKIE: which of the pod's ports, if any.
+  struct Known {
+    std::uint64_t cookie = 0;
+    int domain = -1;
+    std::uint16_t port = 0;
+  };
+  /// nullptr: it is not at a door.
+  [[nodiscard]] std::shared_ptr<Door> door_of(int socket, Known& known);
+
   Tools& tools_;
   Listener listener_;
+  std::array<Known, 16> known_{};
   Pidfds pidfds_;
   DescriptorScan scan_;
   std::shared_ptr<const PolicyFacts> policy_;

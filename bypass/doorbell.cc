@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -23,24 +24,29 @@ std::size_t window_of(int backlog) {
   return static_cast<std::size_t>(std::clamp(backlog / 2, 1, kMost));
 }
 
-bool make_bell(int socket) {
+std::uint16_t make_bell(int socket, const IpAddress& address) {
   const linger reset{1, 0};
-  return ::fcntl(socket, F_SETFL, O_NONBLOCK) == 0 &&
-         ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) == 0;
+  if (::fcntl(socket, F_SETFL, O_NONBLOCK) != 0 ||
+      ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) != 0)
+    return 0;
+  // Above net.ipv4.ip_local_port_range as the kernel has it: programs seldom listen there.
+  constexpr std::uint32_t kFirst = 61000;
+  constexpr std::uint32_t kCount = 65536 - kFirst;
+  std::uint32_t start = 0;
+  (void)!::getrandom(&start, sizeof start, 0);
+  constexpr std::uint32_t kTries = 256;
+  for (std::uint32_t i = 0; i < kTries; ++i) {
+    const Endpoint own{address, static_cast<std::uint16_t>(kFirst + (start + i) % kCount), false, 0};
+    const RawAddress name = raw_of(own);
+    if (::bind(socket, name.get(), name.length) == 0) return own.port;
+    if (errno != EADDRINUSE) return 0;
+  }
+  return 0;
 }
 
-int ring(int bell, const Endpoint& at, std::uint16_t& port) {
-  port = 0;
+int ring(int bell, const Endpoint& at) {
   const RawAddress to = raw_of(at);
-  if (::connect(bell, to.get(), to.length) != 0 && errno != EINPROGRESS) return errno;
-  // The answer of a listener in the same namespace was here before that returned; this tells of it. EALREADY: its
-  // backlog is full, and the kernel will try again.
-  if (::connect(bell, to.get(), to.length) != 0 && errno != EALREADY && errno != EISCONN) return errno;
-  sockaddr_in6 own{};  // the port lies in the same place in both families
-  socklen_t size = sizeof own;
-  if (::getsockname(bell, reinterpret_cast<sockaddr*>(&own), &size) != 0) return errno;
-  port = ntohs(own.sin6_port);
-  return port == 0 ? ECONNRESET : 0;
+  return ::connect(bell, to.get(), to.length) == 0 || errno == EINPROGRESS ? 0 : errno;
 }
 
 bool hang_up(int bell) {
@@ -62,8 +68,10 @@ Rung look_at(int bell, bool& connected) {
     int error = 0;
     socklen_t size = sizeof error;
     (void)::getsockopt(bell, SOL_SOCKET, SO_ERROR, &error, &size);
+    // Not connected yet: whoever rings it has only just begun.
+    if (error == 0 && (poll.revents & POLLRDHUP) == 0) return Rung::kWaits;
     // Ended by both sides without an error: it was taken, and let go.
-    if (error == 0 && (poll.revents & POLLRDHUP) != 0) return Rung::kTaken;
+    if (error == 0) return Rung::kTaken;
     return error == ECONNREFUSED ? Rung::kRefused : Rung::kLost;
   }
   connected = (poll.revents & POLLOUT) != 0;

@@ -15,10 +15,12 @@ namespace sublet::bypass {
 /// How many may wait at a listener with this backlog (listen(2)): as many again are left for the pod's own clients.
 [[nodiscard]] std::size_t window_of(int backlog);
 
-/// Makes a new socket fit to be a doorbell: it does not wait, and resets its connection when it goes, with us, too.
-[[nodiscard]] bool make_bell(int socket);
-/// Connects it. 0, or an errno: ECONNREFUSED, nobody listens. `port`: its own; 0 after an error.
-[[nodiscard]] int ring(int bell, const Endpoint& at, std::uint16_t& port);
+/// Makes a new socket fit to be a doorbell: it does not wait, resets its connection when it goes, with us, too, and has
+/// a port of its own on that address for as long as it lives, which nobody else can call from then (it is bound without
+/// SO_REUSEADDR), beyond those that the kernel gives out. 0 if it can't be.
+[[nodiscard]] std::uint16_t make_bell(int socket, const IpAddress& address);
+/// Begins to connect it. 0, or an errno. Whether somebody listens, look_at() tells.
+[[nodiscard]] int ring(int bell, const Endpoint& at);
 /// Resets its connection. True: it can be rung again.
 [[nodiscard]] bool hang_up(int bell);
 /// Fit to carry a connection's bytes.

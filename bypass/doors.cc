@@ -28,22 +28,24 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kFirstLook{4};
 constexpr std::chrono::milliseconds kLongestLook{250};
 constexpr std::int64_t kBusyMs = 200;
+// Bells take turns, so that those of several listeners on one port (SO_REUSEPORT) that the kernel chooses by the
+// caller's port all get their share.
+constexpr std::size_t kBellsInTurn = 32;
 constexpr std::size_t kBellsInStore = 64;
 
 std::int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch()).count();
 }
 
-std::uint16_t port_of(int socket) {
-  sockaddr_in6 own{};  // it lies in the same place in both families
-  socklen_t size = sizeof own;
-  return ::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &size) == 0 ? ntohs(own.sin6_port) : 0;
+void put_back(Pod& pod, Bell bell) {
+  std::lock_guard lock(pod.doors_mutex);
+  if (pod.bells.size() < kBellsInStore) pod.bells.push_back(std::move(bell));
 }
 
-void put_back(Pod& pod, UniqueFd bell, bool v6) {
-  std::lock_guard lock(pod.doors_mutex);
-  std::vector<UniqueFd>& store = v6 ? pod.bells_v6 : pod.bells_v4;
-  if (store.size() < kBellsInStore) store.push_back(std::move(bell));
+int domain_of(int socket) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  return ::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 ? domain : 0;
 }
 
 // See Doors::guard(). True: bound or guarded.
@@ -160,7 +162,11 @@ std::shared_ptr<Door> Doors::find(Pod& pod, std::uint16_t port) {
   return found == pod.doors.end() ? nullptr : found->second;
 }
 
-std::shared_ptr<Door> Doors::find_for(Pod& pod, int socket) { return find(pod, port_of(socket)); }
+std::uint16_t Doors::port_of(int socket) {
+  sockaddr_in6 own{};  // it lies in the same place in both families
+  socklen_t size = sizeof own;
+  return ::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &size) == 0 ? ntohs(own.sin6_port) : 0;
+}
 
 void Doors::listens(Pod& pod, int socket, Listening how) {
   const std::uint16_t port = port_of(socket);
@@ -183,6 +189,7 @@ bool Doors::knock(const std::shared_ptr<Pod>& pod, const Endpoint& at, UniqueFd&
   waiting.connection = std::move(connection);
   waiting.done = std::move(done);
   waiting.is_safe = secure(waiting.connection.get());
+  waiting.domain = domain_of(waiting.connection.get());
   const int error = ring_at(pod, *door, waiting, true);
   if (error == EAGAIN) {
     connection = std::move(waiting.connection);
@@ -194,24 +201,25 @@ bool Doors::knock(const std::shared_ptr<Pod>& pod, const Endpoint& at, UniqueFd&
 }
 
 void Doors::ring_again(const std::shared_ptr<Pod>& pod, const std::shared_ptr<Door>& door, Waiting waiting) {
-  waiting.bell.reset();
+  waiting.bell = {};
   waiting.has_spoken = false;
   if (ring_at(pod, *door, waiting, false) != 0) end_later({pod, std::move(waiting), Outcome::kLost});
   wake();
 }
 
-UniqueFd Doors::bell(const std::shared_ptr<Pod>& pod, bool v6) {
+Bell Doors::bell(const std::shared_ptr<Pod>& pod, const IpAddress& address) {
   {
     std::lock_guard lock(pod->doors_mutex);
-    std::vector<UniqueFd>& store = v6 ? pod->bells_v6 : pod->bells_v4;
-    if (!store.empty()) {
-      UniqueFd stored = std::move(store.back());
-      store.pop_back();
-      return stored;
+    auto stored =
+        std::find_if(pod->bells.begin(), pod->bells.end(), [&](const Bell& each) { return each.address == address; });
+    if (stored != pod->bells.end() && pod->bells.size() >= kBellsInTurn) {
+      Bell found = std::move(*stored);
+      pod->bells.erase(stored);
+      return found;
     }
   }
-  UniqueFd made = sockets_.take(pod, v6 ? AF_INET6 : AF_INET);
-  if (made && !make_bell(made.get())) made.reset();
+  Bell made{sockets_.take(pod, address.v6 ? AF_INET6 : AF_INET), address, 0};
+  if (made.socket) made.port = make_bell(made.socket.get(), address);
   return made;
 }
 
@@ -220,20 +228,38 @@ int Doors::ring_at(const std::shared_ptr<Pod>& pod, Door& door, Waiting& waiting
     std::lock_guard lock(door.mutex);
     if (!door.open || door.waiting.size() >= door.window) return EAGAIN;
   }
-  UniqueFd fresh = bell(pod, waiting.at.address.v6);
-  if (!fresh) return ENOBUFS;
-  std::uint16_t port = 0;
-  std::lock_guard lock(door.mutex);
-  if (const int error = ring(fresh.get(), waiting.at, port); error != 0) return error;
-  if (door.deferring) speak(fresh.get(), waiting);
-  waiting.bell = std::move(fresh);
+  waiting.bell = bell(pod, waiting.at.address);
+  if (waiting.bell.port == 0) return ENOBUFS;
+  const std::uint32_t key = Door::key(waiting.bell.port, waiting.at.address.v6);
+  const int socket = waiting.bell.socket.get();
+  const Endpoint at = waiting.at;
   waiting.pause = kFirstLook;
   waiting.look = Clock::now() + kFirstLook;
-  ++waiting_;
-  ++pod->counters.waiting;
   last_knock_ms_.store(now_ms(), std::memory_order_relaxed);
-  door.waiting.insert_or_assign(Door::key(port, waiting.at.address.v6), std::move(waiting));
-  return 0;
+  bool deferring = false;
+  {
+    // Whoever accepts it may do so before the call below returns, so it is known before it rings.
+    std::lock_guard lock(door.mutex);
+    deferring = door.deferring;
+    ++waiting_;
+    ++pod->counters.waiting;
+    door.waiting.insert_or_assign(key, std::move(waiting));
+  }
+  const int error = ring(socket, at);
+  if (error == 0 && !deferring) return 0;
+  // If it is still there, it is the one: its port is its own until somebody lets go of it.
+  std::lock_guard lock(door.mutex);
+  auto found = door.waiting.find(key);
+  if (found == door.waiting.end() || found->second.bell.socket.get() != socket) return 0;
+  if (error == 0) {
+    speak(socket, found->second);
+    return 0;
+  }
+  waiting = std::move(found->second);
+  door.waiting.erase(found);
+  --waiting_;
+  --pod->counters.waiting;
+  return error;
 }
 
 void Doors::finish(Pod& pod, Waiting waiting, Outcome outcome) {
@@ -244,26 +270,21 @@ void Doors::finish(Pod& pod, Waiting waiting, Outcome outcome) {
     case Outcome::kLost: counters.count(counters.lost); break;
     case Outcome::kRelay: counters.count(counters.relayed); break;
   }
-  const bool v6 = waiting.at.address.v6;
   if (outcome == Outcome::kRelay) {
-    make_wire(waiting.bell.get());
-    if (waiting.done) waiting.done(outcome, std::move(waiting.connection), std::move(waiting.bell));
+    make_wire(waiting.bell.socket.get());
+    if (waiting.done) waiting.done(outcome, std::move(waiting.connection), std::move(waiting.bell.socket));
     return;
   }
-  if (waiting.bell && hang_up(waiting.bell.get())) put_back(pod, std::move(waiting.bell), v6);
-  waiting.bell.reset();
+  // One that was never accepted may have left something on its way, which the next ring would meet.
+  if (outcome == Outcome::kHanded && waiting.bell.socket && hang_up(waiting.bell.socket.get()))
+    put_back(pod, std::move(waiting.bell));
+  waiting.bell.socket.reset();
   if (waiting.done) waiting.done(outcome, std::move(waiting.connection), UniqueFd());
 }
 
-std::optional<Waiting> Doors::answered(Pod& pod, Door& door, const Endpoint& from, int accepted) {
+std::optional<Waiting> Doors::answered(Pod& pod, Door& door, const Endpoint& from) {
   auto found = door.waiting.find(Door::key(from.port, from.address.v6));
   if (found == door.waiting.end() || !(found->second.at.address == from.address)) return std::nullopt;
-  // A program may have a connection of its own from there, to another address of the same port.
-  RawAddress local;
-  local.length = sizeof local.storage;
-  if (::getsockname(accepted, reinterpret_cast<sockaddr*>(&local.storage), &local.length) != 0) return std::nullopt;
-  const std::optional<Endpoint> own = endpoint_of(local);
-  if (!own || !(own->address == found->second.at.address)) return std::nullopt;
   std::optional<Waiting> waiting = std::move(found->second);
   door.waiting.erase(found);
   --waiting_;
@@ -286,7 +307,7 @@ void Doors::wake() {
 
 std::optional<Doors::Outcome> Doors::look(const Pod& pod, Door& door, std::uint32_t key, Waiting& waiting) {
   bool connected = false;
-  Rung seen = look_at(waiting.bell.get(), connected);
+  Rung seen = look_at(waiting.bell.socket.get(), connected);
   // Before its own answer it can't be in the queue.
   if (seen == Rung::kWaits && connected && pod.diag)
     seen = look_at_other_end(pod.diag.get(), waiting.at, static_cast<std::uint16_t>(key));
@@ -296,7 +317,7 @@ std::optional<Doors::Outcome> Doors::look(const Pod& pod, Door& door, std::uint3
     case Rung::kLost: return Outcome::kLost;
     case Rung::kDeferred:
       door.deferring = true;
-      speak(waiting.bell.get(), waiting);
+      speak(waiting.bell.socket.get(), waiting);
       return std::nullopt;
     case Rung::kTaken: break;
   }

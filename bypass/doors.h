@@ -47,7 +47,8 @@ class Doors {
     Done done;
     // One of the pod's own that was accepted, but could not be given: it goes to the next who accepts, without `done`.
     bool native = false;
-    UniqueFd bell;
+    Bell bell;
+    int domain = 0;           // of the connection
     bool is_safe = false;     // to be given to a program, see guard()
     bool has_spoken = false;  // the bell, see Rung::kDeferred: no relay may use it any more
     std::chrono::steady_clock::time_point look;
@@ -83,12 +84,12 @@ class Doors {
   static void listens(Pod& pod, int socket, Listening how);
 
   // For those who answer (accepting.h).
-  /// The door that this socket of the pod's may listen at.
-  [[nodiscard]] static std::shared_ptr<Door> find_for(Pod& pod, int socket);
+  /// A socket's own port; 0: it has none.
+  [[nodiscard]] static std::uint16_t port_of(int socket);
   /// nullptr: there is none, and what is accepted there is the pod's own affair.
   [[nodiscard]] static std::shared_ptr<Door> find(Pod& pod, std::uint16_t port);
   /// Is this accepted connection, from there, a doorbell of ours? Then it waits no longer. With the door's mutex held.
-  [[nodiscard]] std::optional<Waiting> answered(Pod& pod, Door& door, const Endpoint& from, int accepted);
+  [[nodiscard]] std::optional<Waiting> answered(Pod& pod, Door& door, const Endpoint& from);
   /// Lets it wait once more, as whoever accepted it could not be given it.
   void ring_again(const std::shared_ptr<Pod>& pod, const std::shared_ptr<Door>& door, Waiting waiting);
   /// Its doorbell has done its work, and the program has its answer.
@@ -101,7 +102,7 @@ class Doors {
     Outcome outcome;
   };
   explicit Doors(PodSockets& sockets) : sockets_(sockets) {}
-  [[nodiscard]] UniqueFd bell(const std::shared_ptr<Pod>& pod, bool v6);
+  [[nodiscard]] Bell bell(const std::shared_ptr<Pod>& pod, const IpAddress& address);
   /// The errno of a bell that could not be rung; then `waiting` is as it was. `bounded`: EAGAIN if the door is full.
   [[nodiscard]] int ring_at(const std::shared_ptr<Pod>& pod, Door& door, Waiting& waiting, bool bounded);
   void end_later(Ended ended);

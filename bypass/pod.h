@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cidr.h"
 #include "base/unique_fd.h"
 #include "bypass/counters.h"
 #include "bypass/record.h"
@@ -18,6 +19,13 @@
 namespace sublet::bypass {
 
 struct Door;
+
+/// A doorbell (doorbell.h) and where it calls from.
+struct Bell {
+  UniqueFd socket;
+  IpAddress address;
+  std::uint16_t port = 0;
+};
 
 /// What a listen(2) in the pod said.
 struct Listening {
@@ -48,8 +56,7 @@ struct Pod {
   std::mutex doors_mutex;
   std::map<std::uint16_t, std::shared_ptr<Door>> doors;
   std::map<std::uint16_t, Listening> listening;  // by port, of the latest listen(2) there
-  std::vector<UniqueFd> bells_v4;                // unconnected, non-blocking, for the next knock
-  std::vector<UniqueFd> bells_v6;
+  std::vector<Bell> bells;                       // unconnected, for the next knock
 };
 
 }  // namespace sublet::bypass

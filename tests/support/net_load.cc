@@ -9,6 +9,7 @@
 //   rtt HOST PORT COUNT             microseconds of 64 bytes there and back, the median
 //   first-byte HOST PORT COUNT      microseconds from socket(2) to the first byte that came back, the median
 //   open-close COUNT | read-write COUNT | getppid COUNT      nanoseconds of one such round, the median of 5
+//   accept COUNT                    microseconds of accept(2) for a client inside, who is there already, the median
 //   hold HOST PORT COUNT            that many connections at once, until standard input ends
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -209,6 +210,28 @@ double tax(const std::string& what, int count) {
   });
 }
 
+double accept_p50(int count) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof to;
+  if (::bind(listener, reinterpret_cast<const sockaddr*>(&to), size) != 0 || ::listen(listener, 16) != 0 ||
+      ::getsockname(listener, reinterpret_cast<sockaddr*>(&to), &size) != 0)
+    die("listen");
+  std::vector<double> times;
+  for (int i = 0; i < count; ++i) {
+    const int client = dial(to);
+    const auto start = Clock::now();
+    const int fd = ::accept(listener, nullptr, nullptr);
+    times.push_back(since(start, 1e6));
+    if (fd < 0) die("accept");
+    end(client);
+    (void)::close(fd);
+  }
+  return median(times);
+}
+
 void hold(const sockaddr_in& to, int count) {
   std::vector<int> all;
   for (int i = 0; i < count; ++i) all.push_back(dial(to));
@@ -236,6 +259,8 @@ int main(int argc, char** argv) {
     std::printf("%.2f\n", rtt(address(argv[2], argv[3]), number(4)));
   } else if (verb == "first-byte" && argc == 5) {
     std::printf("%.2f\n", first_byte(address(argv[2], argv[3]), number(4)));
+  } else if (verb == "accept" && argc == 3) {
+    std::printf("%.2f\n", accept_p50(number(2)));
   } else if (verb == "hold" && argc == 5) {
     hold(address(argv[2], argv[3]), number(4));
   } else if ((verb == "open-close" || verb == "read-write" || verb == "getppid") && argc == 3) {

@@ -43,9 +43,10 @@ Place listening(int backlog = 16) {
   return place;
 }
 
-UniqueFd new_bell() {
-  UniqueFd bell(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  REQUIRE(make_bell(bell.get()));
+Bell new_bell() {
+  Bell bell{UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), *parse_ip("127.0.0.1"), 0};
+  bell.port = make_bell(bell.socket.get(), bell.address);
+  REQUIRE(bell.port != 0);
   return bell;
 }
 
@@ -69,21 +70,19 @@ TEST_CASE("doors: half a backlog is for bells, at least one, at most 64", "[bypa
 
 TEST_CASE("doors: a bell wakes its listener, is told apart, and rings again after hanging up", "[bypass]") {
   const Place place = listening();
-  const UniqueFd bell = new_bell();
+  const Bell bell = new_bell();
   const UniqueFd questions = diag();
   for (int round = 0; round < 3; ++round) {
-    std::uint16_t port = 0;
-    REQUIRE(ring(bell.get(), place.at, port) == 0);
-    CHECK(port != 0);
+    REQUIRE(ring(bell.socket.get(), place.at) == 0);
     REQUIRE(readable(place.listener.get()));
     bool connected = false;
-    CHECK(look_at(bell.get(), connected) == Rung::kWaits);
+    CHECK(look_at(bell.socket.get(), connected) == Rung::kWaits);
     CHECK(connected);
-    CHECK(look_at_other_end(questions.get(), place.at, port) == Rung::kWaits);
+    CHECK(look_at_other_end(questions.get(), place.at, bell.port) == Rung::kWaits);
     const UniqueFd end(::accept4(place.listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     REQUIRE(end);
-    CHECK(look_at_other_end(questions.get(), place.at, port) == Rung::kTaken);
-    REQUIRE(hang_up(bell.get()));
+    CHECK(look_at_other_end(questions.get(), place.at, bell.port) == Rung::kTaken);
+    REQUIRE(hang_up(bell.socket.get()));
     char byte = 0;
     CHECK(::recv(end.get(), &byte, 1, MSG_DONTWAIT) < 0);
     CHECK(errno == ECONNRESET);
@@ -93,38 +92,39 @@ TEST_CASE("doors: a bell wakes its listener, is told apart, and rings again afte
 TEST_CASE("doors: a bell knows of nobody, of a listener that closes, and of a program that spoke or ended",
           "[bypass]") {
   bool connected = false;
-  std::uint16_t port = 0;
   Place place = listening();
-  const UniqueFd bell = new_bell();
-  REQUIRE(ring(bell.get(), place.at, port) == 0);
+  const Bell bell = new_bell();
+  REQUIRE(ring(bell.socket.get(), place.at) == 0);
   place.listener.reset();
-  CHECK(look_at(bell.get(), connected) == Rung::kLost);
-  CHECK(ring(new_bell().get(), place.at, port) == ECONNREFUSED);
+  CHECK(look_at(bell.socket.get(), connected) == Rung::kLost);
+  const Bell next = new_bell();
+  CHECK(look_at(next.socket.get(), connected) == Rung::kWaits);  // before it rings
+  REQUIRE(ring(next.socket.get(), place.at) == 0);
+  CHECK(look_at(next.socket.get(), connected) == Rung::kRefused);
 
   const Place other = listening();
   for (const bool speaks : {true, false}) {
-    const UniqueFd again = new_bell();
-    REQUIRE(ring(again.get(), other.at, port) == 0);
+    const Bell again = new_bell();
+    REQUIRE(ring(again.socket.get(), other.at) == 0);
     UniqueFd end(::accept4(other.listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (speaks)
       CHECK(::send(end.get(), "x", 1, 0) == 1);
     else
       end.reset();
-    REQUIRE(readable(again.get()));
-    CHECK(look_at(again.get(), connected) == Rung::kTaken);
+    REQUIRE(readable(again.socket.get()));
+    CHECK(look_at(again.socket.get(), connected) == Rung::kTaken);
   }
 }
 
 TEST_CASE("doors: a full backlog keeps a bell waiting, as it does anybody", "[bypass]") {
   const Place place = listening(0);
-  std::vector<UniqueFd> bells;
+  std::vector<Bell> bells;
   bool all_connected = true;
   for (int i = 0; i < 4; ++i) {
-    std::uint16_t port = 0;
     bells.push_back(new_bell());
-    REQUIRE(ring(bells.back().get(), place.at, port) == 0);
+    REQUIRE(ring(bells.back().socket.get(), place.at) == 0);
     bool connected = false;
-    CHECK(look_at(bells.back().get(), connected) == Rung::kWaits);
+    CHECK(look_at(bells.back().socket.get(), connected) == Rung::kWaits);
     all_connected = all_connected && connected;
   }
   CHECK_FALSE(all_connected);
@@ -134,10 +134,9 @@ TEST_CASE("doors: a listener that defers is told from one that waits", "[bypass]
   const Place place = listening();
   const int seconds = 5;
   REQUIRE(::setsockopt(place.listener.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds) == 0);
-  const UniqueFd bell = new_bell();
-  std::uint16_t port = 0;
-  REQUIRE(ring(bell.get(), place.at, port) == 0);
-  CHECK(look_at_other_end(diag().get(), place.at, port) == Rung::kDeferred);
+  const Bell bell = new_bell();
+  REQUIRE(ring(bell.socket.get(), place.at) == 0);
+  CHECK(look_at_other_end(diag().get(), place.at, bell.port) == Rung::kDeferred);
 }
 
 TEST_CASE("doors: what the kernel says of the other end is read with care", "[bypass]") {
