@@ -56,6 +56,11 @@ std::optional<Agent::Call> Agent::call_of(const seccomp_notif& notification) {
             data.args[2] & 0xffffffffU};
   switch (bypass::call_of(data.arch, static_cast<std::uint32_t>(data.nr))) {
     case bypass::Call::kConnect: return call;
+    case bypass::Call::kSendto:
+      call.address = data.args[4];
+      call.length = data.args[5] & 0xffffffffU;
+      call.sends = true;
+      return call;
     case bypass::Call::kSocketcall: {
       std::array<std::uint32_t, 4> words{};
       constexpr std::size_t kArguments = 3 * sizeof(std::uint32_t);
@@ -100,7 +105,7 @@ Agent::Ending Agent::decide(const Call& call) {
     case Matter::kElsewhere: return {};
     case Matter::kNameCache: return {false, ENOENT};
     case Matter::kNameServer: return on_name_server(call, address);
-    case Matter::kCluster: return on_cluster(call);
+    case Matter::kCluster: return call.sends ? Ending{} : on_cluster(call);
   }
   return {};
 }
@@ -117,22 +122,36 @@ Agent::Ending Agent::on_cluster(const Call& call) {
   if (!wanted) return {};
   const UniqueFd inner = parts_.store.take(*wanted);
   if (!inner) return {false, parts_.store.is_over() ? ENETUNREACH : ENOBUFS};
-  const bool tcp = *wanted == SocketKind::kTcp4 || *wanted == SocketKind::kTcp6;
-  const bool v6 = kind.domain == AF_INET6;
-  const bypass::OptionDefaults& defaults = tcp ? (v6 ? tcp6_ : tcp4_) : (v6 ? udp6_ : udp4_);
-  if (const int error = defaults.copy(old.get(), inner.get()); error != 0) return {false, error};
-  const bypass::SwapTarget target{parts_.listener, call.id, call.thread, call.number};
-  if (bypass::swap_fd(target, old.get(), inner.get(), scan_, parts_.repair, pidfds_) == bypass::SwapResult::kFailed)
-    return {false, errno};
-  return {};
+  return replace(call, old, inner, *wanted).value_or(Ending{});
 }
 
-// The program's own socket, connected by us.
+// Nothing: it is done, or nobody waits any more.
+std::optional<Agent::Ending> Agent::replace(const Call& call, const UniqueFd& old, const UniqueFd& by,
+                                            SocketKind kind) {
+  const bypass::OptionDefaults& defaults = kind == SocketKind::kTcp4   ? tcp4_
+                                           : kind == SocketKind::kTcp6 ? tcp6_
+                                           : kind == SocketKind::kUdp4 ? udp4_
+                                                                       : udp6_;
+  if (const int error = defaults.copy(old.get(), by.get()); error != 0) return Ending{false, error};
+  const bypass::SwapTarget target{parts_.listener, call.id, call.thread, call.number};
+  if (bypass::swap_fd(target, old.get(), by.get(), scan_, parts_.repair, pidfds_) == bypass::SwapResult::kFailed)
+    return Ending{false, errno};
+  return std::nullopt;
+}
+
+// A program that asks a name server on loopback by a connected socket keeps its socket, which we connect: to a stand-in
+// of the same address and another port. All others ask in the nook, where the answer comes from whom they asked.
 Agent::Ending Agent::on_name_server(const Call& call, const bypass::RawAddress& server) {
   const UniqueFd socket = copy(call);
   if (!socket) return {};
   const bypass::SocketKind kind = bypass::kind_of(socket.get());
   if (!kind.is_inet() || kind.network != network_ || int_option(socket.get(), SO_TYPE) != SOCK_DGRAM) return {};
+  if (call.sends) return into_nook(call, socket, kind.domain);
+  const auto endpoint = bypass::endpoint_of(server);
+  constexpr std::uint8_t kLoopback = 127;
+  const bool on_loopback =
+      endpoint->address.v6 ? endpoint->address == *parse_ip("::1") : endpoint->address.bytes[0] == kLoopback;
+  if (!on_loopback && !parts_.nook.is_over()) return into_nook(call, socket, kind.domain);
   const auto stand_in = parts_.resolver.stand_in_for(server, kind.domain);
   // What we have copied may have been another process's by now.
   if (!stand_in || !bypass::still_valid(parts_.listener, call.id)) return {};
@@ -142,6 +161,20 @@ Agent::Ending Agent::on_name_server(const Call& call, const bypass::RawAddress& 
   if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&own.storage), &own.length) != 0) return {};
   parts_.resolver.admit(own);
   return {false, 0};
+}
+
+// In the nook, the kernel does what the program wants.
+Agent::Ending Agent::into_nook(const Call& call, const UniqueFd& old, int domain) {
+  const SocketKind kind = domain == AF_INET6 ? SocketKind::kUdp6 : SocketKind::kUdp4;
+  const UniqueFd inner = parts_.nook.take(kind);
+  if (!inner) return {};  // the host's name server answers, without the cluster's names
+  // musl binds its socket to any port before it sends.
+  bypass::RawAddress bound;
+  bound.length = sizeof bound.storage;
+  if (::getsockname(old.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.length) == 0)
+    if (const auto at = bypass::endpoint_of(bound); at && at->port != 0)
+      (void)::bind(inner.get(), bound.get(), bound.length);
+  return replace(call, old, inner, kind).value_or(Ending{});
 }
 
 }  // namespace sublet::launcher

@@ -26,6 +26,7 @@ class Agent {
     int listener;
     std::vector<Cidr> prefixes;
     SocketStore& store;
+    SocketStore& nook;
     Resolver& resolver;
     bypass::EpollRepair& repair;
     std::function<void(const std::string&)> say;
@@ -42,6 +43,7 @@ class Agent {
     int number;
     std::uint64_t address;
     std::uint64_t length;
+    bool sends = false;  // sendto, not connect
   };
   struct Ending {
     bool pass = true;  // the kernel does it
@@ -52,6 +54,9 @@ class Agent {
   [[nodiscard]] Ending decide(const Call& call);
   [[nodiscard]] Ending on_cluster(const Call& call);
   [[nodiscard]] Ending on_name_server(const Call& call, const bypass::RawAddress& server);
+  [[nodiscard]] Ending into_nook(const Call& call, const UniqueFd& old, int domain);
+  [[nodiscard]] std::optional<Ending> replace(const Call& call, const UniqueFd& old, const UniqueFd& by,
+                                              SocketKind kind);
   [[nodiscard]] bool read(const Call& call, std::uint64_t from, void* to, std::size_t size);
   [[nodiscard]] UniqueFd copy(const Call& call);
   void cannot_look(const Call& call);

@@ -11,6 +11,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
+
+#include "base/unix_socket.h"
 
 namespace sublet::launcher {
 namespace {
@@ -19,11 +22,16 @@ constexpr std::size_t kMostQueries = 512;    // under way at once; a further one
 constexpr std::size_t kMostStandIns = 32;    // a resolv.conf has three
 constexpr std::size_t kMostAdmitted = 4096;  // sockets that may ask; the oldest has to connect again
 constexpr std::size_t kLargestMessage = 65535;
+constexpr std::uint16_t kDnsPort = 53;
 // The cluster's server is on this host. One that is silent for so long is gone, or its cluster is.
 constexpr std::chrono::milliseconds kClusterPatience{1000};
 // glibc itself gives up after 5 s (resolv.conf(5), timeout), and asks again.
 constexpr std::chrono::seconds kHostPatience{10};
 constexpr std::chrono::milliseconds kBetweenPatrols{50};
+// The cluster's own names are good for 5 s by its server (launcher/cluster/coredns.cc). This is for programs that look
+// the same up again and again, and short enough for one that waits for a name to appear.
+constexpr std::chrono::milliseconds kRememberFor{1000};
+constexpr std::size_t kMostRemembered = 1024;
 
 bypass::RawAddress address_of(const IpAddress& ip, std::uint16_t port) {
   bypass::RawAddress raw;
@@ -63,6 +71,81 @@ IpAddress local_address(const IpAddress& server) {
   return server.bytes[0] == kLoopback ? server : *parse_ip("127.0.0.1");
 }
 
+struct Received {
+  bypass::RawAddress client;
+  bypass::RawAddress to;  // if the socket tells: port 53 of the address that it was sent to
+  std::string_view message;
+};
+
+std::optional<Received> receive_question(int socket, std::span<char> buffer) {
+  Received got;
+  iovec part{buffer.data(), buffer.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))> control;
+  msghdr header{};
+  header.msg_name = &got.client.storage;
+  header.msg_namelen = sizeof got.client.storage;
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control.data();
+  header.msg_controllen = control.size();
+  const ssize_t count = ::recvmsg(socket, &header, 0);
+  if (count < 0) return std::nullopt;
+  got.client.length = header.msg_namelen;
+  got.message = {buffer.data(), static_cast<std::size_t>(count)};
+  for (cmsghdr* item = CMSG_FIRSTHDR(&header); item != nullptr; item = CMSG_NXTHDR(&header, item)) {
+    IpAddress to;
+    if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_PKTINFO) {
+      in_pktinfo info;
+      std::memcpy(&info, CMSG_DATA(item), sizeof info);
+      std::memcpy(to.bytes.data(), &info.ipi_addr, sizeof info.ipi_addr);
+    } else if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo info;
+      std::memcpy(&info, CMSG_DATA(item), sizeof info);
+      to.v6 = true;
+      std::memcpy(to.bytes.data(), &info.ipi6_addr, sizeof info.ipi6_addr);
+    } else {
+      continue;
+    }
+    got.to = address_of(to, kDnsPort);
+  }
+  return got;
+}
+
+template <typename Info>
+void put_source(msghdr& header, int level, int type, const Info& info) {
+  header.msg_controllen = CMSG_SPACE(sizeof info);
+  cmsghdr* item = CMSG_FIRSTHDR(&header);
+  item->cmsg_level = level;
+  item->cmsg_type = type;
+  item->cmsg_len = CMSG_LEN(sizeof info);
+  std::memcpy(CMSG_DATA(item), &info, sizeof info);
+}
+
+// Sends as if it were from that address.
+void send_from(int socket, const bypass::RawAddress& from, const bypass::RawAddress& to, std::string_view message) {
+  const auto source = bypass::endpoint_of(from);
+  if (!source) return;
+  iovec part{const_cast<char*>(message.data()), message.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
+  msghdr header{};
+  header.msg_name = const_cast<sockaddr_storage*>(&to.storage);
+  header.msg_namelen = to.length;
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control.data();
+  header.msg_controllen = control.size();
+  if (source->address.v6) {
+    in6_pktinfo info{};
+    std::memcpy(&info.ipi6_addr, source->address.bytes.data(), sizeof info.ipi6_addr);
+    put_source(header, IPPROTO_IPV6, IPV6_PKTINFO, info);
+  } else {
+    in_pktinfo info{};
+    std::memcpy(&info.ipi_spec_dst, source->address.bytes.data(), sizeof info.ipi_spec_dst);
+    put_source(header, IPPROTO_IP, IP_PKTINFO, info);
+  }
+  (void)::sendmsg(socket, &header, MSG_NOSIGNAL);
+}
+
 }  // namespace
 
 std::vector<std::string> host_search_domains() {
@@ -86,6 +169,8 @@ Result<std::unique_ptr<Resolver>> Resolver::start(ResolverPlan plan, SocketStore
   resolver->wake_.fd = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!resolver->epoll_ || !resolver->wake_.fd || !resolver->watch(resolver->wake_))
     return fail_errno("starting the resolver");
+  resolver->door_.fd = std::move(resolver->plan_.nook_door);
+  if (resolver->door_.fd && !resolver->watch(resolver->door_)) return fail_errno("starting the resolver");
   if (::getrandom(&resolver->next_id_, sizeof resolver->next_id_, 0) < 0) return fail_errno("getrandom");
   resolver->thread_ = std::thread([raw = resolver.get()] { raw->work(); });
   return resolver;
@@ -165,6 +250,7 @@ void Resolver::work() {
       auto* source = static_cast<Source*>(events[static_cast<std::size_t>(i)].data.ptr);
       switch (source->kind) {
         case SourceKind::kWake: break;
+        case SourceKind::kDoor: on_door(); break;
         case SourceKind::kStandIn: on_questions(*static_cast<StandIn*>(source)); break;
         case SourceKind::kCluster: on_cluster(); break;
         // Those that an earlier event of this round has ended are still in memory, without a descriptor.
@@ -178,24 +264,40 @@ void Resolver::work() {
   }
 }
 
+// The nook's name server comes, or the nook has ended.
+void Resolver::on_door() {
+  auto message = receive_message(door_.fd.get());
+  if (!message || message->end) return door_.fd.reset();
+  for (UniqueFd& fd : message->fds) {
+    auto server = std::make_unique<StandIn>();
+    server->kind = SourceKind::kStandIn;
+    server->fd = std::move(fd);
+    server->in_nook = true;
+    if (watch(*server)) nook_.push_back(std::move(server));
+  }
+}
+
 void Resolver::on_questions(StandIn& at) {
   std::array<char, kLargestMessage> buffer;
   constexpr int kAtOnce = 64;  // then others have their turn
   for (int i = 0; i < kAtOnce; ++i) {
-    bypass::RawAddress client;
-    client.length = sizeof client.storage;
-    const ssize_t count = ::recvfrom(at.fd.get(), buffer.data(), buffer.size(), 0,
-                                     reinterpret_cast<sockaddr*>(&client.storage), &client.length);
-    if (count < 0) return;
-    if (is_admitted(client)) on_question(at, client, {buffer.data(), static_cast<std::size_t>(count)});
+    const auto got = receive_question(at.fd.get(), buffer);
+    if (!got) return;
+    // Nobody is in the nook but whom we have put there.
+    if (at.in_nook)
+      on_question(at, got->client, got->to, got->message);
+    else if (is_admitted(got->client))
+      on_question(at, got->client, at.server, got->message);
   }
 }
 
-void Resolver::on_question(StandIn& at, const bypass::RawAddress& client, std::string_view message) {
+void Resolver::on_question(StandIn& at, const bypass::RawAddress& client, const bypass::RawAddress& server,
+                           std::string_view message) {
   if (message.size() < kDnsHeader) return;
   auto query = std::make_unique<Query>();
   query->at = &at;
   query->client = client;
+  query->server = server;
   query->message = message;
   query->question = parse_question(message);
   query->upstream.query = query.get();
@@ -211,12 +313,15 @@ void Resolver::on_question(StandIn& at, const bypass::RawAddress& client, std::s
   queries_.push_back(std::move(query));
   Query& kept = *queries_.back();
   if (!kept.candidates.empty()) ask_cluster(kept);
+  conclude(kept);
+  if (kept.at == nullptr) return;  // what is remembered was enough
   if (!names.exclusive) ask_host(kept);
   conclude(kept);
 }
 
 void Resolver::ask_host(Query& query) {
-  const bypass::RawAddress& server = query.at->server;
+  const bypass::RawAddress& server = query.server;
+  if (server.length == 0) return;
   // A socket of its own for each question: its port is one that nobody could guess (RFC 5452 §4.5).
   UniqueFd socket(::socket(server.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket || ::connect(socket.get(), server.get(), server.length) != 0 ||
@@ -254,15 +359,25 @@ bool Resolver::connect_cluster() {
 }
 
 void Resolver::ask_cluster(Query& query) {
-  if (store_.is_over()) cluster_.fd.reset();
+  if (store_.is_over()) {
+    cluster_.fd.reset();
+    remembered_.clear();
+  }
   if (!connect_cluster()) return query.lookup.cluster_is_silent();
+  const Clock::time_point now = Clock::now();
   for (std::size_t i = 0; i < query.candidates.size(); ++i) {
+    std::string key = query.candidates[i] + " " + std::to_string(query.question->type) + " " +
+                      std::to_string(query.question->dns_class);
+    if (const auto found = remembered_.find(key); found != remembered_.end() && now < found->second.until) {
+      query.lookup.cluster_answered(i, found->second.answer);
+      continue;
+    }
     while (asked_.contains(next_id_)) ++next_id_;
     const std::uint16_t id = next_id_++;
     const auto message = make_query(id, query.candidates[i], query.question->type, query.question->dns_class);
     if (!message || ::send(cluster_.fd.get(), message->data(), message->size(), MSG_NOSIGNAL) < 0)
       return query.lookup.cluster_is_silent();
-    asked_[id] = {&query, i};
+    asked_[id] = {&query, i, std::move(key)};
     query.ids.push_back(id);
   }
 }
@@ -281,8 +396,11 @@ void Resolver::on_cluster() {
     if (!got) continue;
     const auto found = asked_.find(got->id);
     if (found == asked_.end()) continue;
-    const Asked asked = found->second;
+    const Asked asked = std::move(found->second);
     asked_.erase(found);
+    if (remembered_.size() >= kMostRemembered) remembered_.clear();
+    if (got->code == DnsCode::kOk || got->code == DnsCode::kNoName)
+      remembered_[asked.key] = {*got, Clock::now() + kRememberFor};
     asked.query->lookup.cluster_answered(asked.candidate, std::move(*got));
     conclude(*asked.query);
   }
@@ -306,6 +424,7 @@ void Resolver::conclude(Query& query) {
 
 void Resolver::answer(const Query& query, std::string_view message) {
   // One that is lost is asked for again.
+  if (query.at->in_nook) return send_from(query.at->fd.get(), query.server, query.client, message);
   (void)::sendto(query.at->fd.get(), message.data(), message.size(), MSG_NOSIGNAL, query.client.get(),
                  query.client.length);
 }

@@ -2,7 +2,8 @@
 // The name server of the programs under one `sublet exec`. Each name server that they ask has a stand-in here, a port
 // of loopback; what a program sends there goes on to the one that it meant, bytes as they are, and at the same time to
 // the cluster's, if the name may be one of the cluster's (launcher/exec/names.h). So time-outs, several servers and
-// their order stay the program's own affair. Only sockets that the agent has connected get answers.
+// their order stay the program's own affair. Only sockets that the agent has connected get answers. Programs that look
+// where an answer comes from ask in the nook (launcher/exec/nook.h), where one socket stands in for all name servers.
 #pragma once
 
 #include <sys/socket.h>
@@ -33,6 +34,7 @@ struct ResolverPlan {
   NameRules rules;
   IpAddress cluster_server;  // in the cluster's network namespace
   std::uint16_t cluster_port = 53;
+  UniqueFd nook_door;  // may be empty: no nook
 };
 
 /// The host's search list, as its resolver has it: /etc/resolv.conf, LOCALDOMAIN, or the host's own domain.
@@ -53,14 +55,15 @@ class Resolver {
  private:
   using Clock = std::chrono::steady_clock;
   struct Query;
-  enum class SourceKind : std::uint8_t { kWake, kStandIn, kUpstream, kCluster };
+  enum class SourceKind : std::uint8_t { kWake, kDoor, kStandIn, kUpstream, kCluster };
   struct Source {
     SourceKind kind;
     UniqueFd fd;
   };
   struct StandIn : Source {
-    bypass::RawAddress server;  // whom it stands for
+    bypass::RawAddress server;  // whom it stands for; of the nook's: nobody, each question says it
     bypass::RawAddress own;     // where it listens
+    bool in_nook = false;
   };
   struct Upstream : Source {
     Query* query = nullptr;
@@ -68,6 +71,7 @@ class Resolver {
   struct Query {
     StandIn* at = nullptr;
     bypass::RawAddress client;
+    bypass::RawAddress server;
     std::optional<DnsQuestion> question;  // none: not for us to understand
     std::string message;
     std::vector<std::string> candidates;
@@ -79,12 +83,19 @@ class Resolver {
   struct Asked {
     Query* query;
     std::size_t candidate;
+    std::string key;  // of what is remembered
+  };
+  struct Remembered {
+    DnsAnswer answer;
+    Clock::time_point until;
   };
 
   Resolver(ResolverPlan plan, SocketStore& store) : plan_(std::move(plan)), store_(store) {}
   void work();
+  void on_door();
   void on_questions(StandIn& at);
-  void on_question(StandIn& at, const bypass::RawAddress& client, std::string_view message);
+  void on_question(StandIn& at, const bypass::RawAddress& client, const bypass::RawAddress& server,
+                   std::string_view message);
   void on_upstream(Query& query);
   void on_cluster();
   void ask_host(Query& query);
@@ -101,10 +112,13 @@ class Resolver {
   SocketStore& store_;
   UniqueFd epoll_;
   Source wake_{SourceKind::kWake, {}};
+  Source door_{SourceKind::kDoor, {}};
   Source cluster_{SourceKind::kCluster, {}};
   std::uint16_t next_id_ = 0;
   std::map<std::uint16_t, Asked> asked_;
+  std::map<std::string, Remembered> remembered_;  // what the cluster said a moment ago
   std::vector<std::unique_ptr<Query>> queries_;
+  std::vector<std::unique_ptr<StandIn>> nook_;
   std::mutex mutex_;  // of what follows: the agent's thread uses it too
   std::vector<std::unique_ptr<StandIn>> stand_ins_;
   std::set<std::string> admitted_;

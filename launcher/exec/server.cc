@@ -18,6 +18,7 @@
 #include "base/sys.h"
 #include "base/unix_socket.h"
 #include "launcher/exec/agent.h"
+#include "launcher/exec/nook.h"
 
 namespace sublet::launcher {
 namespace {
@@ -72,6 +73,7 @@ class Server {
     }
     theirs.reset();
     let_go(plan_.command.inherited);
+    nook_ends_ = TRY(start_nook());
     const UniqueFd pidfd = TRY(sys::pidfd_open(command_));
     Message word = TRY(receive_message(ours.get()));
     TRY(hear_of_filter(std::move(word)));
@@ -99,14 +101,17 @@ class Server {
   Result<void> start_agent(UniqueFd listener) {
     listener_ = std::move(listener);
     store_ = std::make_unique<SocketStore>(std::move(plan_.sockets));
+    nook_ = std::make_unique<SocketStore>(std::move(nook_ends_.sockets), std::nullopt);
     repair_ = TRY(bypass::EpollRepair::start());
     ResolverPlan resolver;
     resolver.rules = {plan_.grant.domain, plan_.name_space, host_search_domains()};
     resolver.cluster_server = plan_.grant.dns;
+    resolver.nook_door = std::move(nook_ends_.door);
     resolver_ = TRY(Resolver::start(std::move(resolver), *store_));
-    Agent::Parts parts{listener_.get(), plan_.grant.prefixes,
-                       *store_,         *resolver_,
-                       *repair_,        [this](const std::string& text) { tell(kSayWord + text); }};
+    Agent::Parts parts{
+        listener_.get(), plan_.grant.prefixes, *store_, *nook_, *resolver_, *repair_, [this](const std::string& text) {
+          tell(kSayWord + text);
+        }};
     std::thread([agent = std::make_shared<Agent>(std::move(parts))] { agent->serve(); }).detach();
     return {};
   }
@@ -161,7 +166,9 @@ class Server {
   UniqueFd listener_;
   pid_t command_ = -1;
   bool reaper_ = false;
+  Nook nook_ends_;
   std::unique_ptr<SocketStore> store_;
+  std::unique_ptr<SocketStore> nook_;
   std::unique_ptr<bypass::EpollRepair> repair_;
   std::unique_ptr<Resolver> resolver_;
 };

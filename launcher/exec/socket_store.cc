@@ -18,8 +18,8 @@ bool is_closed(int channel) {
 
 }  // namespace
 
-SocketStore::SocketStore(UniqueFd channel) : channel_(std::move(channel)) {
-  shelves_[static_cast<std::size_t>(SocketKind::kTcp4)].wanted = true;
+SocketStore::SocketStore(UniqueFd channel, std::optional<SocketKind> at_once) : channel_(std::move(channel)) {
+  if (at_once) shelves_[static_cast<std::size_t>(*at_once)].wanted = true;
   thread_ = std::thread([this] { work(); });
 }
 

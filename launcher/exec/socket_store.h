@@ -6,6 +6,7 @@
 #include <array>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -16,8 +17,8 @@ namespace sublet::launcher {
 
 class SocketStore {
  public:
-  /// Starts the thread. `channel`: see launcher/node/sockets.h.
-  explicit SocketStore(UniqueFd channel);
+  /// Starts the thread. `channel`: see launcher/node/sockets.h. `at_once`: a kind to have in store from the start.
+  explicit SocketStore(UniqueFd channel, std::optional<SocketKind> at_once = SocketKind::kTcp4);
   ~SocketStore();
   SocketStore(const SocketStore&) = delete;
   SocketStore& operator=(const SocketStore&) = delete;

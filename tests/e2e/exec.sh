@@ -71,6 +71,64 @@ for t in threads: t.start()
 for t in threads: t.join()
 assert not failed, failed
 EOS
+x python3 - <<'EOS'
+import socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5)
+s.connect(("10.43.0.10", 53))  # the cluster's name server, by its Service: UDP
+s.send(struct.pack(">6H", 7, 0x100, 1, 0, 0, 0) + b"\x0akubernetes\x07default\x03svc\x07cluster\x05local\0\0\1\0\1")
+answer = s.recv(512)
+assert answer[:2] == b"\0\7" and answer[-4:] == bytes([10, 43, 0, 1]), answer
+assert s.getpeername() == ("10.43.0.10", 53)
+EOS
+say "programs of other makes: static, musl's, 32-bit, Go's, Java's, c-ares's"
+source=$source_dir/tests/support/programs/resolve_connect.c
+made() { if "${@:2}" > "$tmp/made" 2>&1; then return; fi; echo "skipped in this test: $1"; return 1; }
+for make in "glibc: gcc" "glibc, static: gcc -static" "musl, static: musl-gcc -static" "32-bit: gcc -m32"; do
+  # shellcheck disable=SC2086 # words
+  made "${make%%:*}" ${make#*:} -o "$tmp/client" "$source" || continue
+  for host in web "web.$namespace.svc.cluster.local"; do same "$(x "$tmp/client" "$host" 80)" "$ip connected" "${make%%:*}"; done
+  x "$tmp/client" headless 8080 > "$tmp/out" || fail "${make%%:*} does not reach pods: $(cat "$tmp/out")"
+  same "$(status_of x "$tmp/client" no-such-name 80)" 1
+done
+mkdir "$tmp/go" "$tmp/java"
+cat > "$tmp/go/main.go" <<'EOS'
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+)
+
+func main() {
+	c, err := net.Dial("tcp", os.Args[1]+":80")
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println(c.RemoteAddr())
+}
+EOS
+if made Go env CGO_ENABLED=0 GOCACHE="$tmp/go/cache" GOFLAGS=-mod=mod GO111MODULE=off go build -o "$tmp/go/client" "$tmp/go/main.go"; then
+  same "$(x "$tmp/go/client" web)" "$ip:80"
+fi
+printf 'class C { public static void main(String[] a) throws Exception { var s = new java.net.Socket(a[0], 80); System.out.println(s.getInetAddress().getHostAddress()); } }\n' > "$tmp/java/C.java"
+if made Java javac -d "$tmp/java" "$tmp/java/C.java"; then same "$(x java -Xshare:auto -cp "$tmp/java" C web)" "$ip"; fi
+if made c-ares python3 -c 'import pycares'; then
+  same "$(x python3 - web."$namespace" <<'EOS'
+import pycares, select, sys
+found = []
+channel = pycares.Channel(timeout=5, tries=2)
+channel.query(sys.argv[1], pycares.QUERY_TYPE_A, lambda result, error: found.append((result, error)))
+while not found:
+    r, w = channel.getsock()
+    if not r and not w: break
+    select.select(r, w, [], channel.timeout()); [channel.process_fd(fd, pycares.ARES_SOCKET_BAD) for fd in r]
+    if not r: [channel.process_fd(pycares.ARES_SOCKET_BAD, fd) for fd in w]
+print(found[0][0][0].host if found[0][0] else found[0][1])
+EOS
+)" "$ip"
+fi
 say "exit status, a signal's, a missing command's"
 same "$(status_of x sh -c 'exit 7')" 7
 same "$(status_of x sh -c 'kill -9 $$')" 137

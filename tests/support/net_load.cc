@@ -6,6 +6,7 @@
 //   connect-bare-rate HOST PORT SECONDS THREADS    the same without the byte: made and ended at once
 //   connect-p50 HOST PORT COUNT     microseconds of one such connection from socket(2) to close(2), the median
 //   connect-call-p50 HOST PORT COUNT    microseconds of connect(2) alone, the median
+//   lookup NAME COUNT               microseconds of getaddrinfo(3) for IPv4, the median
 //   rtt HOST PORT COUNT             microseconds of 64 bytes there and back, the median
 //   first-byte HOST PORT COUNT      microseconds from socket(2) to the first byte that came back, the median
 //   open-close COUNT | read-write COUNT | getppid COUNT      nanoseconds of one such round, the median of 5
@@ -13,6 +14,7 @@
 //   hold HOST PORT COUNT            that many connections at once, until standard input ends
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -155,6 +157,21 @@ double connect_call_p50(const sockaddr_in& to, int count) {
   return median(times);
 }
 
+double lookup(const char* name, int count) {
+  std::vector<double> times;
+  addrinfo hints{};
+  hints.ai_family = AF_INET;
+  hints.ai_socktype = SOCK_STREAM;
+  for (int i = 0; i < count; ++i) {
+    addrinfo* found = nullptr;
+    const auto start = Clock::now();
+    if (::getaddrinfo(name, "80", &hints, &found) != 0) die(name);
+    times.push_back(since(start, 1e6));
+    ::freeaddrinfo(found);
+  }
+  return median(times);
+}
+
 double round_trip(int fd) {
   std::array<char, 64> message{};
   const auto start = Clock::now();
@@ -255,6 +272,8 @@ int main(int argc, char** argv) {
     std::printf("%.2f\n", connect_p50(address(argv[2], argv[3]), number(4)));
   } else if (verb == "connect-call-p50" && argc == 5) {
     std::printf("%.2f\n", connect_call_p50(address(argv[2], argv[3]), number(4)));
+  } else if (verb == "lookup" && argc == 4) {
+    std::printf("%.2f\n", lookup(argv[2], number(3)));
   } else if (verb == "rtt" && argc == 5) {
     std::printf("%.2f\n", rtt(address(argv[2], argv[3]), number(4)));
   } else if (verb == "first-byte" && argc == 5) {

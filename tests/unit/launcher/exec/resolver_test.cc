@@ -166,6 +166,20 @@ TEST_CASE("resolver: the cluster's domain never leaves the host", "[exec]") {
   CHECK(world.host.asked == 0);
 }
 
+TEST_CASE("resolver: what the cluster said is good for a second", "[exec]") {
+  World world;
+  const UniqueFd client = world.client();
+  for (int i = 0; i < 5; ++i) REQUIRE(World::ask(client.get(), query(30, "web")));
+  CHECK(world.cluster.asked == 1);
+  CHECK(world.host.asked <= 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  REQUIRE(World::ask(client.get(), query(31, "web")));
+  CHECK(world.cluster.asked == 2);
+  // Another type is another question.
+  REQUIRE(World::ask(client.get(), query(32, "web", 28)));
+  CHECK(world.cluster.asked == 3);
+}
+
 TEST_CASE("resolver: an existing name without such a record exists", "[exec]") {
   World world;
   const UniqueFd client = world.client();
