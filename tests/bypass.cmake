@@ -34,3 +34,5 @@ set_tests_properties(integration/bypass_programs PROPERTIES LABELS integration T
 add_executable(net_load support/net_load.cc)
 target_link_libraries(net_load PRIVATE Threads::Threads)
 sublet_warnings(net_load)
+
+integration_test(host_ports DEPS test_netns_world bypass netns nlohmann_json::nlohmann_json)

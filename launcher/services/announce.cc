@@ -10,6 +10,7 @@ namespace sublet::launcher {
 namespace {
 
 constexpr std::chrono::seconds kAgain{2};
+constexpr std::size_t kMostPosts = 100;
 
 }  // namespace
 
@@ -36,28 +37,47 @@ void Announcer::patch(const std::string& path, const std::string& body) {
   changed_.notify_all();
 }
 
+void Announcer::post(const std::string& path, const std::string& body) {
+  {
+    std::lock_guard lock(mutex_);
+    if (posts_.size() >= kMostPosts) posts_.pop_front();
+    posts_.emplace_back(path, body);
+  }
+  changed_.notify_all();
+}
+
+// False: the server is away, and it is to be told again.
+bool Announcer::tell_one(ApiClient& client, std::unique_lock<std::mutex>& lock) {
+  if (!posts_.empty()) {
+    const auto [path, body] = std::move(posts_.front());
+    posts_.pop_front();
+    lock.unlock();
+    const auto told = client.post(path, nlohmann::json::parse(body, nullptr, false));
+    if (!told) log::debug("{}", told.error().what);
+    lock.lock();
+    return true;
+  }
+  const auto [path, body] = *patches_.begin();
+  patches_.erase(patches_.begin());
+  lock.unlock();
+  const auto told = client.patch(path, nlohmann::json::parse(body, nullptr, false));
+  if (!told) log::debug("{}", told.error().what);
+  lock.lock();
+  // One that has gone meanwhile needs no status.
+  if (told || told.error().is(ENOENT)) return true;
+  patches_.try_emplace(path, body);
+  return false;
+}
+
 void Announcer::work(const ClientPlan& plan) {
   std::optional<ApiClient> client;
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stopping_ || !patches_.empty(); });
+    changed_.wait(lock, [this] { return stopping_ || !patches_.empty() || !posts_.empty(); });
     if (stopping_) return;
-    const auto [path, body] = *patches_.begin();
-    patches_.erase(patches_.begin());
-    lock.unlock();
     if (!client)
       if (auto made = ApiClient::create(plan)) client = std::move(*made);
-    Result<void> told;
-    if (!client)
-      told = fail("no client");
-    else if (auto answer = client->patch(path, nlohmann::json::parse(body, nullptr, false)); !answer)
-      told = tl::unexpected(answer.error());
-    lock.lock();
-    // One that has gone meanwhile needs no status.
-    if (told || told.error().is(ENOENT)) continue;
-    log::debug("{}", told.error().what);
-    patches_.try_emplace(path, body);
-    changed_.wait_for(lock, kAgain, [this] { return stopping_; });
+    if (!client || !tell_one(*client, lock)) changed_.wait_for(lock, kAgain, [this] { return stopping_; });
   }
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/services/board.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
@@ -79,8 +81,7 @@ void PortBoard::update() {
   wanted_ = wanted_ports(*world_, exposed_, plan_.settings, last_);
   for (const WantedPort& each : wanted_) {
     const auto known = before.find(each.host.key);
-    if (!each.error.empty() && (known == before.end() || known->second != each.error))
-      plan_.say(fmt::format("{}: no port of the host: {}", each.host.key, each.error));
+    if (!each.error.empty() && (known == before.end() || known->second != each.error)) tell_event(each, each.error);
   }
   send();
   announce();
@@ -133,13 +134,42 @@ void PortBoard::on_state(bypass::PortState state) {
       std::find_if(wanted_.begin(), wanted_.end(), [&](const WantedPort& each) { return each.host.key == state.key; });
   if (wanted == wanted_.end()) return;  // it has gone meanwhile
   bypass::PortState& known = states_[state.key];
-  if (!state.error.empty() && known.error != state.error)
-    plan_.say(fmt::format("{}: no port of the host: {}", state.key, state.error));
+  if (!state.error.empty() && known.error != state.error) tell_event(*wanted, state.error);
   if (state.error.empty() && !known.error.empty()) plan_.say(fmt::format("{}: it has its port now", state.key));
   known = std::move(state);
   if (known.port != 0 && wanted->host.wanted == 0) last_[known.key] = known.port;
   announce();
   answer_pending();
+}
+
+// To the launcher's terminal or log, and where a user of Kubernetes looks: `kubectl describe service`.
+void PortBoard::tell_event(const WantedPort& wanted, const std::string& why) {
+  plan_.say(fmt::format("{}: no port of the host: {}", wanted.host.key, why));
+  // Whoever asks for `expose` is told himself.
+  if (wanted.kind != PortKind::kNodePort && wanted.kind != PortKind::kLoadBalancer) return;
+  const auto service = std::find_if(world_->services.begin(), world_->services.end(), [&](const ServiceObject& each) {
+    return each.ns == wanted.ns && each.name == wanted.name;
+  });
+  if (service == world_->services.end()) return;
+  const std::string now = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+  const json event = {{"apiVersion", "v1"},
+                      {"kind", "Event"},
+                      {"metadata", {{"generateName", service->name + "-"}, {"namespace", service->ns}}},
+                      {"involvedObject",
+                       {{"apiVersion", "v1"},
+                        {"kind", "Service"},
+                        {"namespace", service->ns},
+                        {"name", service->name},
+                        {"uid", service->uid}}},
+                      {"type", "Warning"},
+                      {"reason", "NoHostPort"},
+                      {"message", fmt::format("{} port {}: {}", name_of(wanted.kind), wanted.port, why)},
+                      {"source", {{"component", "sublet"}}},
+                      {"firstTimestamp", now},
+                      {"lastTimestamp", now},
+                      {"count", 1}};
+  announcer_.post(fmt::format("/api/v1/namespaces/{}/events", service->ns),
+                  event.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 void PortBoard::ask(const std::string& request, Answer answer) {

@@ -68,6 +68,7 @@ class PortBoard {
   [[nodiscard]] std::string remove(const ExposeRequest& request);
   [[nodiscard]] std::string list() const;
   void announce();
+  void tell_event(const WantedPort& wanted, const std::string& why);
 
   EventLoop& loop_;
   const Plan plan_;

@@ -73,6 +73,14 @@ k patch service web --type merge -p '{"spec": {"type": "ClusterIP"}}'
 eventually 10 sh -c "! curl --silent --max-time 1 http://${at%:*}:$node_port/"
 eventually 10 field_is "" service/web .status.loadBalancer.ingress[0].ip
 
+say "a port that cannot be had is told of in an Event of the Service"
+python3 -c 'import socket, time; s = socket.create_server(("0.0.0.0", 19090)); time.sleep(600)' &
+at_end+=("kill $!")
+k create service loadbalancer busy --tcp 19090:8080
+eventually 10 sh -c "'$SUBLET' --name '$cluster' kubectl get events | grep -q 'port 19090 of .* is taken by another program'"
+field_is "" service/busy .status.loadBalancer.ingress[0].ip || fail "it has an address all the same"
+k delete service busy
+
 say "a hostPort leads to its pod, and is free when the pod has gone"
 k run held --image "$busybox" --restart Never --override-type strategic --overrides '{"spec": {"terminationGracePeriodSeconds": 0,
   "containers": [{"name": "held", "ports": [{"containerPort": 8080, "hostPort": 18081}]}]}}' \
