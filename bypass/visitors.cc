@@ -109,10 +109,10 @@ void HostPorts::on_knocked(std::uint64_t number, const DoorName& name, Doors::Ou
     leave(number);
   } else if (outcome == Doors::Outcome::kRelay) {
     join(number, std::move(doorbell));
-  } else {
+  } else if (outcome == Doors::Outcome::kRefused || !dial(number, visitor)) {
     visitor.tried.push_back(visitor.at);
     send_on(number);
-  }
+  }  // Lost: the listener has gone, or the door had no doorbell left, which the kernel will tell apart
   const auto door = knocks_.find(name);
   if (door == knocks_.end()) return;
   --door->second.knocking;
