@@ -2,12 +2,16 @@
 #include "bypass/probe.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
 
 #include "base/sys.h"
 #include "base/unix_socket.h"
@@ -19,8 +23,11 @@
 namespace sublet::bypass {
 namespace {
 
+enum class Rights : std::uint8_t { kAdmin, kNone };
+
 // The watched child: 0 if its socket call was answered.
-int be_watched(int channel, const void* memory) {
+int be_watched(int channel, const void* memory, Rights rights) {
+  if (rights == Rights::kNone) (void)::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   auto installed = install(notify_filter());
   if (!installed) {
     (void)send_message(channel, installed.error().what);
@@ -53,15 +60,13 @@ Result<void> serve_one(int listener, pid_t child, const char* memory, std::strin
   return {};
 }
 
-}  // namespace
-
-Result<void> try_bypass() {
+Result<void> try_with(Rights rights) {
   if (own_network() == 0) return fail("SO_NETNS_COOKIE is not known to this kernel (Linux 5.14)");
   static constexpr char kMemory[] = "sublet";
   auto [ours, theirs] = TRY(sys::socketpair(SOCK_SEQPACKET));
   const pid_t child = ::fork();
   if (child < 0) return fail_errno("fork");
-  if (child == 0) ::_exit(be_watched(theirs.get(), kMemory));
+  if (child == 0) ::_exit(be_watched(theirs.get(), kMemory, rights));
   theirs.reset();
   auto served = [&, channel = ours.get()]() -> Result<void> {
     const Message message = TRY(receive_message(channel));
@@ -74,6 +79,17 @@ Result<void> try_bypass() {
   (void)::waitpid(child, &status, 0);
   if (served && status != 0) return fail("the watched child's call failed");
   return served;
+}
+
+}  // namespace
+
+Result<void> try_bypass() { return try_with(Rights::kAdmin); }
+
+Result<void> try_watching() {
+  auto tried = try_with(Rights::kNone);
+  // What its child could not install because of its own filter, `sublet exec` can do without.
+  if (!tried && tried.error().what.find(std::strerror(EBUSY)) != std::string::npos) return {};
+  return tried;
 }
 
 }  // namespace sublet::bypass

@@ -109,9 +109,11 @@ Commands tun() {
   return commands;
 }
 
-Commands bypass(const Facts& facts) {
+Commands bypass(const Facts& facts) { return watching(facts.bypass.reason); }
+
+Commands watching(const std::string& reason) {
   // 3 takes ptrace(2)'s access away from everybody, for good until the next boot (Documentation/admin-guide/LSM/Yama).
-  if (says(facts.bypass.reason, "pidfd_getfd") || says(facts.bypass.reason, "process_vm_readv"))
+  if (says(reason, "pidfd_getfd") || says(reason, "process_vm_readv"))
     return {"rm -f /etc/sysctl.d/*ptrace*", "sysctl kernel.yama.ptrace_scope  # 3 can only be left by a reboot"};
   return {"# a kernel of 5.14 or later with CONFIG_SECCOMP_FILTER"};
 }

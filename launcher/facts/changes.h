@@ -19,6 +19,8 @@ using Commands = std::vector<std::string>;
 [[nodiscard]] Commands cgroup_systemd(const Facts& facts);
 [[nodiscard]] Commands tun();
 [[nodiscard]] Commands bypass(const Facts& facts);
+/// So that a process may look into its children. `reason`: why it can't.
+[[nodiscard]] Commands watching(const std::string& reason);
 [[nodiscard]] Commands network_policy(const Facts& facts);
 [[nodiscard]] Commands nftables(const Facts& facts);
 [[nodiscard]] Commands iptables();

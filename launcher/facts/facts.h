@@ -72,6 +72,7 @@ struct Facts {
 
   Probe tun;         // a tap was really made in a namespace of ours
   Probe bypass;      // a child's call was really answered with a socket
+  Probe exec;        // the same without a namespace, for programs of the host: `sublet exec`
   Probe overlayfs;   // really mounted in a user namespace, on the state's file system
   Probe fresh_proc;  // a new procfs in new user+pid namespaces
   Probe fresh_sysfs;

@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "base/process.h"
+#include "bypass/probe.h"
 #include "cgroups/limits.h"
 #include "cgroups/probe.h"
 #include "cgroups/systemd.h"
@@ -98,6 +99,8 @@ Result<Facts> gather_facts(const Config& config, const std::string& components_d
   const std::string state_base = chosen != nullptr && fs::exists(chosen->path) ? chosen->path : "";
   std::string program = options.probe_program.empty() ? TRY(own_executable()) : options.probe_program;
   try_in_namespaces(facts, program, state_base);
+  const auto watched = bypass::try_watching();
+  facts.exec = {watched.has_value(), watched ? "" : watched.error().what};
   facts.components = find_components(config.components_dir.empty() ? components_dir : config.components_dir,
                                      options.versions, config.oci_runtime);
   return facts;

@@ -111,6 +111,16 @@ Ladder bypass(const Facts& facts, const Config& config) {
   return climb("bypass", std::move(rungs));
 }
 
+Ladder exec(const Facts& facts) {
+  std::vector<Rung> rungs = {
+      rung("exec", facts.exec, Cost::kOnlyFor,
+           "programs of the host do not reach the cluster by its names and addresses (sublet exec, the command of run)",
+           changes::watching(facts.exec.reason)),
+      without("none"),
+  };
+  return climb("exec", std::move(rungs));
+}
+
 Ladder network_policy(const Facts& facts, const Config& config) {
   std::vector<Rung> rungs = {
       rung("nftables", facts.network_policy, Cost::kDegrades, "NetworkPolicies are taken and hold nobody",
@@ -279,7 +289,8 @@ Diagnosis diagnose(const Facts& facts, const Config& config) {
                        proc(facts),
                        sys(facts),
                        state(facts),
-                       components(facts)};
+                       components(facts),
+                       exec(facts)};
   diagnosis.limits = limits(facts);
   diagnosis.warnings = facts.warnings;
   if (auto plan = plan_identity(config.identity, facts))

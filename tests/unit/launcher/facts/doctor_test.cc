@@ -25,9 +25,9 @@ Facts good() {
   f.newuidmap = "/usr/bin/newuidmap";
   f.newgidmap = "/usr/bin/newgidmap";
   for (Probe Facts::*field :
-       {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::bypass, &Facts::overlayfs, &Facts::fresh_proc,
-        &Facts::fresh_sysfs, &Facts::nftables, &Facts::iptables, &Facts::network_policy, &Facts::bridge, &Facts::dummy,
-        &Facts::cgroup_leaf, &Facts::cgroup_systemd})
+       {&Facts::user_namespace, &Facts::id_maps, &Facts::tun, &Facts::bypass, &Facts::exec, &Facts::overlayfs,
+        &Facts::fresh_proc, &Facts::fresh_sysfs, &Facts::nftables, &Facts::iptables, &Facts::network_policy,
+        &Facts::bridge, &Facts::dummy, &Facts::cgroup_leaf, &Facts::cgroup_systemd})
     f.*field = {true, ""};
   f.cgroup_layout = "unified";
   f.state = {{"/tmp", "/tmp", 0xEF53, std::uint64_t{9} << 30, false, {true, ""}}};
@@ -130,6 +130,11 @@ TEST_CASE("doctor: what is lost, which rung is taken then, and at what cost", "[
          f.bypass = {false, "pidfd_getfd: Operation not permitted"};
        },
        "bypass", "none", "bypass", "pidfd_getfd: Operation not permitted", Cost::kDegrades, "ptrace_scope"},
+      {"a host that lets nobody look into others",
+       [](Facts& f, Config&) {
+         f.exec = {false, "process_vm_readv: Operation not permitted"};
+       },
+       "exec", "none", "exec", "process_vm_readv: Operation not permitted", Cost::kOnlyFor, "ptrace_scope"},
       {"a deny list", [](Facts&, Config& c) { c.deny = {"10.200.0.0/16"}; }, "bypass", "none", "bypass",
        "network.deny is set, which only the tap can hold to", Cost::kDegrades, ""},
       {"bypass off", [](Facts&, Config& c) { c.bypass = BypassMode::kOff; }, "bypass", "none", "bypass",
@@ -301,7 +306,7 @@ TEST_CASE("doctor: JSON has the documented members", "[facts]") {
   for (const auto& each : json["ladders"]) ladders.push_back(each["name"]);
   CHECK(ladders == std::vector<std::string>{"user_namespace", "identity", "cgroups", "network_out", "bypass",
                                             "pod_network", "service_proxy", "network_policy", "snapshotter", "proc",
-                                            "sys", "state", "components"});
+                                            "sys", "state", "components", "exec"});
   const auto& out = json["ladders"][3];
   CHECK(keys(out) == std::vector<std::string>{"name", "required", "rungs", "taken"});
   CHECK(out["taken"] == "none");
