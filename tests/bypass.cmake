@@ -30,6 +30,11 @@ add_test(NAME integration/bypass_programs
     ${PROJECT_SOURCE_DIR}/build/components)
 set_tests_properties(integration/bypass_programs PROPERTIES LABELS integration TIMEOUT 400 SKIP_RETURN_CODE 77)
 
+# Servers of Debian's and others, as far as they are there.
+add_test(NAME integration/bypass_servers
+  COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/bypass_servers.sh $<TARGET_FILE:pod_up>)
+set_tests_properties(integration/bypass_servers PROPERTIES LABELS integration TIMEOUT 400 SKIP_RETURN_CODE 77)
+
 # What the network is loaded with, by scripts/bench.d/net and the tests.
 add_executable(net_load support/net_load.cc)
 target_link_libraries(net_load PRIVATE Threads::Threads)

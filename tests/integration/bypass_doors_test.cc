@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Servers in a pod, called by clients of two hosts through ports of the first (tests/support/probe/doors.cc).
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+
 #include <cstring>
 
 #include "base/fs.h"
+#include "base/sys.h"
+#include "bypass/doors.h"
 #include "tests/support/bypass_case.h"
+#include "tests/support/inet.h"
 #include "tests/support/probe/probe.h"
 
 using namespace sublet;
@@ -62,6 +69,44 @@ TEST_CASE("doors: brokers that are killed under load cut off those who came, and
   const PodRun killed = run(world, with_doors({"--broker-pid", pid}), {"kill-broker-at-door", pid}, 120'000);
   INFO(killed.out);
   CHECK(killed.status == 0);
+}
+
+// By root of the «host», whom every kernel lets: as a broker is where it needs no privilege.
+TEST_CASE("doors: a guarded connection stays what it is", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  auto body = []() -> Result<std::string> {
+    std::string seen;
+    for (const bool guarded : {false, true}) {
+      UniqueFd listener = TRY(sys::socket(AF_INET6, SOCK_STREAM));
+      const int off = 0;
+      (void)::setsockopt(listener.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+      if (guarded) TRY(bypass::Doors::guard(listener.get()));
+      const std::uint16_t port = guarded ? 9998 : 9999;
+      const probe::Address all = probe::at("::", port);
+      if (::bind(listener.get(), all.get(), all.length) != 0 || ::listen(listener.get(), 5) != 0)
+        return fail_errno("listen");
+      const UniqueFd client = TRY(dial(SOCK_STREAM, "127.0.0.1", port));
+      const UniqueFd taken = TRY(accept_one(listener.get()));
+      TRY(send_text(client.get(), "word"));
+      seen += TRY(receive_some(taken.get()));
+      const probe::Address canary = probe::at("127.0.0.1", probe::kCanary);
+      const int v4 = AF_INET;
+      (void)::setsockopt(taken.get(), IPPROTO_IPV6, IPV6_ADDRFORM, &v4, sizeof v4);
+      sockaddr nobody{};
+      nobody.sa_family = AF_UNSPEC;
+      (void)::connect(taken.get(), &nobody, sizeof nobody);
+      (void)::fcntl(taken.get(), F_SETFL, O_NONBLOCK);
+      (void)::setsockopt(taken.get(), SOL_SOCKET, SO_DETACH_FILTER, &off, sizeof off);
+      (void)::connect(taken.get(), canary.get(), canary.length);
+      pollfd poll{taken.get(), POLLOUT, 0};
+      seen += ::poll(&poll, 1, 300) == 1 && (poll.revents & POLLERR) == 0 ? " leads elsewhere, " : " leads nowhere";
+    }
+    return seen;
+  };
+  const auto seen = world.host.run(body);
+  REQUIRE(seen);
+  CHECK(*seen == "word leads elsewhere, word leads nowhere");
 }
 
 TEST_CASE("doors: a connection that was handed over leads nowhere else", "[bypass]") {

@@ -13,6 +13,7 @@
 //   --execs N             CMD is run N times, each time under a listener of its own; early on and at the end, what the
 //                         broker holds
 //   --pods N              CMD is run N times at once, each time under a listener of its own
+//   --until FILE          CMD is killed when this file is there, which is no failure
 //   --beside SCRIPT       a shell's, under a listener of its own, as long as CMD runs
 // `pod_up tap-driver` and `pod_up broker` are the helpers themselves.
 #include <fcntl.h>
@@ -62,6 +63,7 @@ struct Options {
   std::vector<std::string> doors;
   std::uint32_t execs = 1;
   std::uint32_t pods = 1;
+  std::string until;
   std::string beside;
   std::vector<std::string> command;
 };
@@ -107,6 +109,8 @@ Result<Options> parse(int argc, char** argv) {
         options.execs = parse_int<std::uint32_t>(value).value_or(1);
       } else if (argument == "--pods") {
         options.pods = parse_int<std::uint32_t>(value).value_or(1);
+      } else if (argument == "--until") {
+        options.until = value;
       } else if (argument == "--beside") {
         options.beside = value;
       } else {
@@ -169,6 +173,19 @@ int status_of(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+// Lets it run until that file is there.
+int run_until(pid_t child, const std::string& path) {
+  int status = 0;
+  while (::access(path.c_str(), F_OK) != 0) {
+    if (::waitpid(child, &status, WNOHANG) != 0) return 1;  // by itself: it should not have ended
+    constexpr timespec kMoment{0, 20'000'000};
+    (void)::nanosleep(&kMoment, nullptr);
+  }
+  (void)::kill(-child, SIGKILL);
+  (void)::waitpid(child, &status, 0);
+  return 0;
+}
+
 // What the kubelet does.
 int run_commands(const Options& options, const std::string& keeper) {
   if (!options.isolation.empty()) {
@@ -183,7 +200,8 @@ int run_commands(const Options& options, const std::string& keeper) {
     others.push_back(start_watched(keeper, options.level, options.command));
   for (std::uint32_t i = 0; i < options.execs && status == 0; ++i) {
     if (options.execs > 1 && i == options.execs / 10) (void)send_message(kOutsideFd, "measure");
-    status = status_of(start_watched(keeper, options.level, options.command));
+    const pid_t child = start_watched(keeper, options.level, options.command);
+    status = options.until.empty() ? status_of(child) : run_until(child, options.until);
   }
   for (pid_t other : others) status = std::max(status, status_of(other));
   if (options.execs > 1) (void)send_message(kOutsideFd, "measure");
