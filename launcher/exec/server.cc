@@ -17,6 +17,7 @@
 #include "base/strings.h"
 #include "base/sys.h"
 #include "base/unix_socket.h"
+#include "bypass/rights.h"
 #include "launcher/exec/agent.h"
 #include "launcher/exec/nook.h"
 
@@ -73,6 +74,8 @@ class Server {
     }
     theirs.reset();
     let_go(plan_.command.inherited);
+    // For questions under way, and for epoll sets of programs that have many descriptors (bypass/epoll_repair.cc).
+    bypass::raise_open_files();
     nook_ends_ = TRY(start_nook());
     const UniqueFd pidfd = TRY(sys::pidfd_open(command_));
     Message word = TRY(receive_message(ours.get()));
