@@ -19,6 +19,16 @@
 
 namespace sublet::bypass {
 
+namespace {
+
+std::uint16_t bound_port(int socket) {
+  sockaddr_in6 own{};  // it lies in the same place in both families
+  socklen_t size = sizeof own;
+  return ::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &size) == 0 ? ntohs(own.sin6_port) : 0;
+}
+
+}  // namespace
+
 std::size_t window_of(int backlog) {
   constexpr int kMost = 64;  // each is a socket of ours; more would not make a busy listener faster
   return static_cast<std::size_t>(std::clamp(backlog / 2, 1, kMost));
@@ -29,16 +39,16 @@ std::uint16_t make_bell(int socket, const IpAddress& address) {
   if (::fcntl(socket, F_SETFL, O_NONBLOCK) != 0 ||
       ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) != 0)
     return 0;
-  // Above net.ipv4.ip_local_port_range as the kernel has it: programs seldom listen there.
-  constexpr std::uint32_t kFirst = 61000;
-  constexpr std::uint32_t kCount = 65536 - kFirst;
   std::uint32_t start = 0;
   (void)!::getrandom(&start, sizeof start, 0);
-  constexpr std::uint32_t kTries = 256;
-  for (std::uint32_t i = 0; i < kTries; ++i) {
-    const Endpoint own{address, static_cast<std::uint16_t>(kFirst + (start + i) % kCount), false, 0};
+  constexpr std::uint32_t kTries = 64;
+  constexpr std::uint32_t kCount = 65536 - kFirstBellPort;
+  Endpoint own{address, 0, false, 0};
+  for (std::uint32_t i = 0; i <= kTries; ++i) {
+    // Relays keep theirs: where there are thousands, the kernel finds one among its own.
+    own.port = i == kTries ? 0 : static_cast<std::uint16_t>(kFirstBellPort + (start + i) % kCount);
     const RawAddress name = raw_of(own);
-    if (::bind(socket, name.get(), name.length) == 0) return own.port;
+    if (::bind(socket, name.get(), name.length) == 0) return own.port != 0 ? own.port : bound_port(socket);
     if (errno != EADDRINUSE) return 0;
   }
   return 0;

@@ -12,12 +12,16 @@
 
 namespace sublet::bypass {
 
+/// Bells have ports from here on, as far as there are some: above net.ipv4.ip_local_port_range as the kernel has it,
+/// where programs seldom listen. One from elsewhere loses its port when it hangs up.
+inline constexpr std::uint16_t kFirstBellPort = 61000;
+
 /// How many may wait at a listener with this backlog (listen(2)): as many again are left for the pod's own clients.
 [[nodiscard]] std::size_t window_of(int backlog);
 
 /// Makes a new socket fit to be a doorbell: it does not wait, resets its connection when it goes, with us, too, and has
 /// a port of its own on that address for as long as it lives, which nobody else can call from then (it is bound without
-/// SO_REUSEADDR), beyond those that the kernel gives out. 0 if it can't be.
+/// SO_REUSEADDR). 0 if it can't be.
 [[nodiscard]] std::uint16_t make_bell(int socket, const IpAddress& address);
 /// Begins to connect it. 0, or an errno. Whether somebody listens, look_at() tells.
 [[nodiscard]] int ring(int bell, const Endpoint& at);

@@ -276,7 +276,8 @@ void Doors::finish(Pod& pod, Waiting waiting, Outcome outcome) {
     return;
   }
   // One that was never accepted may have left something on its way, which the next ring would meet.
-  if (outcome == Outcome::kHanded && waiting.bell.socket && hang_up(waiting.bell.socket.get()))
+  const bool keeps_port = waiting.bell.port >= kFirstBellPort;
+  if (outcome == Outcome::kHanded && keeps_port && waiting.bell.socket && hang_up(waiting.bell.socket.get()))
     put_back(pod, std::move(waiting.bell));
   waiting.bell.socket.reset();
   if (waiting.done) waiting.done(outcome, std::move(waiting.connection), UniqueFd());

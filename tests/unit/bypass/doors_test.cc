@@ -9,10 +9,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cstdio>
 #include <cstring>
 
 #include "bypass/door.h"
@@ -114,6 +116,34 @@ TEST_CASE("doors: a bell knows of nobody, of a listener that closes, and of a pr
     REQUIRE(readable(again.socket.get()));
     CHECK(look_at(again.socket.get(), connected) == Rung::kTaken);
   }
+}
+
+TEST_CASE("doors: a bell is found a port where relays have taken all of the usual ones", "[bypass]") {
+  rlimit files{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &files) == 0);
+  const rlimit usual = files;
+  files.rlim_cur = files.rlim_max;
+  if (files.rlim_max < 6000) {
+    std::printf("skipped: no more than %lu open files\n", static_cast<unsigned long>(files.rlim_max));
+    return;
+  }
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &files) == 0);
+  std::vector<UniqueFd> taken;
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (int port = kFirstBellPort; port < 65536; ++port) {
+    taken.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    name.sin_port = htons(static_cast<std::uint16_t>(port));
+    (void)::bind(taken.back().get(), reinterpret_cast<sockaddr*>(&name), sizeof name);
+  }
+  const Place place = listening();
+  const Bell bell = new_bell();
+  CHECK(bell.port < kFirstBellPort);
+  CHECK(ring(bell.socket.get(), place.at) == 0);
+  CHECK(readable(place.listener.get()));
+  taken.clear();
+  (void)::setrlimit(RLIMIT_NOFILE, &usual);
 }
 
 TEST_CASE("doors: a full backlog keeps a bell waiting, as it does anybody", "[bypass]") {
