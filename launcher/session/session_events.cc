@@ -365,6 +365,7 @@ void ClusterSession::begin_stop(int exit_status, std::optional<std::chrono::mill
   exit_status_ = exit_status;
   phase_ = State::kStopping;
   if (ascent_) ascent_->cancel();
+  ports_.reset();  // its watches would only see the API server go
   save_status();
   tick();
   if (!node_ || node_ended_) return finish();

@@ -119,6 +119,7 @@ TEST_CASE("ports: endpoints are those of the port's name, ready; or ending and s
       {{endpoint("10.42.0.5", "a", ending), endpoint("10.42.0.6", "b", ready)}, "10.42.0.6:8080/b"},
       {{endpoint("10.42.0.5", "a", ending), endpoint("10.42.0.6", "b", starting)}, "10.42.0.5:8080/a"},
       {{endpoint("10.42.0.5", "a", over)}, ""},
+      {{endpoint("10.42.0.5", "a", {{"ready", false}, {"serving", true}})}, ""},
       {json::array(), ""},
       {{endpoint("nonsense", "a")}, ""},
   };
