@@ -53,8 +53,11 @@ bool secure(int connection) {
   int value = 0;
   socklen_t size = sizeof value;
   if (::getsockopt(connection, SOL_SOCKET, SO_LOCK_FILTER, &value, &size) == 0 && value != 0) return true;
-  // The device that it came by: an accepted socket of IPv6 has it where a new one has none (tcp_v6_syn_recv_sock()).
+  // Whoever knocked before and found no room has bound it; the kernel lets nobody bind it a second time.
   constexpr int kLoopback = 1;  // LOOPBACK_IFINDEX, in every namespace
+  size = sizeof value;
+  if (::getsockopt(connection, SOL_SOCKET, SO_BINDTOIFINDEX, &value, &size) == 0 && value > kLoopback) return true;
+  // The device that it came by: an accepted socket of IPv6 has it where a new one has none (tcp_v6_syn_recv_sock()).
   size = sizeof value;
   if (::getsockopt(connection, IPPROTO_IPV6, IPV6_MULTICAST_IF, &value, &size) != 0) return false;
   return value > kLoopback && ::setsockopt(connection, SOL_SOCKET, SO_BINDTOIFINDEX, &value, sizeof value) == 0;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <nlohmann/json.hpp>
@@ -46,7 +47,8 @@ void report(const Error& error, const OciArguments& parsed) {
 // A container is no daemon of the cluster's: it gets the CPUs and the policy that its owner's processes have.
 Result<void> leave_the_daemons(const OciSettings& settings) {
   const sched_param none{};
-  if (::sched_setscheduler(0, SCHED_OTHER, &none) != 0) return fail_errno("sched_setscheduler");
+  // Nobody may leave SCHED_IDLE without privilege (sched(7)): it is then what the owner has, too.
+  if (::sched_setscheduler(0, SCHED_OTHER, &none) != 0 && errno != EPERM) return fail_errno("sched_setscheduler");
   if (!settings.cpus.empty()) TRY(set_affinity(settings.cpus));
   return {};
 }

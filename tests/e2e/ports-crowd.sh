@@ -109,9 +109,13 @@ print(f"served in {time.time() - began:.2f} s; lost: {lost}")
 print(served)
 EOF
 [ "$(ulimit -Hn)" -gt 6000 ] || skip "too few descriptors for a crowd: $(ulimit -Hn)"
+handed=$(count web .handed)
 python3 "$tmp/crowd.py" "${at%:*}" "${at#*:}" 5000 > "$tmp/crowd"
 cat "$tmp/crowd"
 same "$(tail -n 1 "$tmp/crowd")" 5000
+handed=$(($(count web .handed) - handed))
+say "$handed of them were handed to the pod itself"
+[ "$handed" -gt 4500 ] || fail "only $handed of 5,000 were handed: $(count web .)"
 eventually 10 sh -c "[ \"\$('$SUBLET' --name '$cluster' status --net --json | jq '[.ports[] | .waiting + .relaying] | add')\" = 0 ]"
 
 say "clients that say nothing, and a pod that does not accept, keep nobody else waiting"
