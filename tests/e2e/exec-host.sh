@@ -72,13 +72,13 @@ assert job.wait() == 0
 EOS
 
 say "the cluster ends: the command goes on, and hears of it"
-sublet exec -- sh -c 'touch "$1/up"; until [ -e "$1/down" ]; do sleep 0.1; done; exec python3 -c "
+sublet exec -- sh -c 'touch "$1/runs"; until [ -e "$1/down" ]; do sleep 0.1; done; exec python3 -c "
 import socket
 try: socket.create_connection((\"10.43.0.1\", 443), 5)
 except OSError as error: print(error.errno)
 "' sh "$tmp" > "$tmp/errno" 2>&1 &
 command=$!
-eventually 10 test -e "$tmp/up"
+eventually 10 test -e "$tmp/runs"
 sublet down
 wait "$launcher" || true
 touch "$tmp/down"
