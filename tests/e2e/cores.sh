@@ -50,9 +50,10 @@ at_end+=("kill $simulation")
 cat > "$tmp/job" << 'JOB'
 #!/bin/sh
 sed -n 's/^Cpus_allowed_list:.//p' /proc/self/status
-sed -n 's/^Cpus_allowed_list:.//p' "/proc/$PPID/status"
+sed -n 's/^Cpus_allowed_list:.//p' "/proc/$("$SUBLET" --name cores status --json | jq .pid)/status"
 JOB
 chmod +x "$tmp/job"
+export SUBLET
 "$SUBLET" run --quiet --name "$scenario" -- "$tmp/job" > "$tmp/masks"
 same "$(head -n 1 "$tmp/masks")" "$all"
 daemons=$(tail -n 1 "$tmp/masks")

@@ -82,9 +82,12 @@ nothing_left 5 "$tmp/before"
 
 say "the command of run is told first, and its own status counts"
 waiting='while :; do sleep 0.1; done'
-same "$(status_of sublet run -- sh -c 'trap "touch '"$mine"'/first; exit 9" TERM; kill -USR1 $PPID; '"$waiting")" 9
+# As the workload manager does, but from inside: the command's parent is the agent that gives it the cluster's names.
+export SUBLET
+tell='kill -USR1 "$("$SUBLET" --name walltime status --json | jq .pid)"'
+same "$(status_of sublet run -- sh -c 'trap "touch '"$mine"'/first; exit 9" TERM; '"$tell; $waiting")" 9
 test -e "$mine/first" || fail "the command was not told"
 say "one that the signal kills was ended by the walltime, as is one that does not listen"
-same "$(status_of sublet run -- sh -c 'kill -USR1 $PPID; exec sleep 1000')" 5
-same "$(status_of sublet run -- sh -c 'trap "" TERM; kill -USR1 $PPID; '"$waiting")" 5
+same "$(status_of sublet run -- sh -c "$tell; exec sleep 1000")" 5
+same "$(status_of sublet run -- sh -c 'trap "" TERM; '"$tell; $waiting")" 5
 nothing_left 5 "$tmp/before"
