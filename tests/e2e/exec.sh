@@ -3,6 +3,7 @@
 # Programs of the host under `sublet exec`: names and addresses of the cluster's, exit status, signals, exec in exec.
 . "$(dirname "$0")/lib.sh"
 shared_cluster
+export JAVA_TOOL_OPTIONS=-XX:-UsePerfData  # else it leaves /tmp/hsperfdata_USER, whatever TMPDIR says
 x() { timeout 30 "$SUBLET" --name "$cluster" exec -n "$namespace" -- "$@"; }
 
 pod web 'mkdir /w; echo hello > /w/index.html; httpd -f -p 8080 -h /w' --labels app=web

@@ -7,6 +7,7 @@ set -euo pipefail
 self=$(realpath "$0")
 root=${self%/tests/*}
 client=192.0.2.2
+export JAVA_TOOL_OPTIONS=-XX:-UsePerfData  # else it leaves /tmp/hsperfdata_USER, whatever TMPDIR says
 
 skip() { echo "skipped: $*"; exit 77; }
 

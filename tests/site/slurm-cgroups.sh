@@ -40,7 +40,7 @@ cluster() {
   as ann scancel --full "$job"
   eventually 60 test ! -e "/proc/$node"
   eventually 30 tree_gone
-  eventually 10 test ! -e "${home%/*}"
+  eventually 60 test ! -e "${home%/*}"
   job_gone 60
   eventually 10 sh -c '! find /tmp -maxdepth 1 -name "sublet-*" | grep .'
 }
