@@ -33,7 +33,7 @@ contains "$(cat /proc/"$(status | jq .pid)"/cgroup)" /job/task
 
 as ann "$SUBLET" down --name box
 tree_gone || fail "$home is still there"
-eventually 20 test ! -e "$scope"
+eventually 60 test ! -e "$scope"
 
 up
 home=$(status | jq -r .cgroup)
@@ -41,5 +41,5 @@ pod steady 'sleep 1000' '{}'
 k wait --for condition=ready --timeout 120s pod/steady
 kill -KILL "$(status | jq .pid)"
 eventually 20 tree_gone
-eventually 20 test ! -e "$(dirname "$home")"
+eventually 60 test ! -e "$(dirname "$home")"
 free "$job/task" "$job"
