@@ -20,6 +20,7 @@
 #include "bypass/doorbell.h"
 #include "bypass/listener.h"
 #include "bypass/pending.h"
+#include "bypass/socket_kind.h"
 #include "bypass/target.h"
 
 namespace sublet::bypass {
@@ -40,12 +41,7 @@ bool set_nonblocking(int fd, bool on) {
 }
 
 // The pod's end of a connection.
-Endpoint end_of(int connection) {
-  RawAddress local;
-  local.length = sizeof local.storage;
-  if (::getsockname(connection, reinterpret_cast<sockaddr*>(&local.storage), &local.length) != 0) return {};
-  return endpoint_of(local).value_or(Endpoint{});
-}
+Endpoint end_of(int connection) { return own_end(connection).value_or(Endpoint{}); }
 
 // A doorbell of a broker before us: it comes from its own pod's address, and was reset without a word.
 bool is_dead_bell(const Endpoint& from, int accepted) {

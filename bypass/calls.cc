@@ -28,13 +28,6 @@ bool soon(int socket, int listener) {
   return ::poll(both, 2, kPatienceMs) > 0 && both[0].revents != 0;
 }
 
-// To a device, as each socket that host_socket() made is.
-bool is_bound(int socket) {
-  int device = 0;
-  socklen_t size = sizeof device;
-  return ::getsockopt(socket, SOL_SOCKET, SO_BINDTOIFINDEX, &device, &size) == 0 && device != 0;
-}
-
 }  // namespace
 
 std::array<std::uint64_t, 6> widen(const std::array<std::uint32_t, 4>& words) {
@@ -236,9 +229,9 @@ Calls::Ending Calls::on_connect(const Request& request) {
   const bool isolated = listener_.pod->isolated.load(std::memory_order_relaxed);
   // One that was handed to it (doors.h), and let go: it leads nowhere (Doors::guard()), so it is the pod's from here
   // on.
-  const Reason reason = isolated                  ? Reason::kNetworkPolicy
-                        : !is_bound(socket.get()) ? Reason::kServer
-                                                  : decide(policy(), *endpoint);
+  const Reason reason = isolated                       ? Reason::kNetworkPolicy
+                        : device_of(socket.get()) == 0 ? Reason::kServer
+                                                       : decide(policy(), *endpoint);
   if (reason == Reason::kNone) {
     counters.count(counters.connections);
     return connect(request, std::move(socket), to, true);
@@ -332,7 +325,7 @@ std::shared_ptr<Door> Calls::door_of(int socket, Known& known) {
     const SocketKind kind = kind_of(socket);
     if (!kind.is_inet() || kind.network != pod.cookie.load(std::memory_order_relaxed)) return nullptr;
     known.domain = kind.domain;
-    known.port = Doors::port_of(socket);
+    known.port = own_end(socket).value_or(Endpoint{}).port;
     place = known;
   }
   known = place;

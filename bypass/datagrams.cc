@@ -14,11 +14,8 @@ namespace {
 
 // Neither bound nor connected: after both it has a port, and what it has been sent may wait in it.
 bool is_new(int socket) {
-  RawAddress own;
-  own.length = sizeof own.storage;
-  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&own.storage), &own.length) != 0) return false;
-  const auto endpoint = endpoint_of(own);
-  return endpoint && endpoint->port == 0;
+  const auto own = own_end(socket);
+  return own && own->port == 0;
 }
 
 }  // namespace

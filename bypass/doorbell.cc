@@ -17,17 +17,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include "bypass/sock_diag.h"
+#include "bypass/socket_kind.h"
+
 namespace sublet::bypass {
-
-namespace {
-
-std::uint16_t bound_port(int socket) {
-  sockaddr_in6 own{};  // it lies in the same place in both families
-  socklen_t size = sizeof own;
-  return ::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &size) == 0 ? ntohs(own.sin6_port) : 0;
-}
-
-}  // namespace
 
 std::size_t window_of(int backlog) {
   constexpr int kMost = 64;  // each is a socket of ours; more would not make a busy listener faster
@@ -47,15 +40,15 @@ std::uint16_t make_bell(int socket, const IpAddress& address) {
   for (std::uint32_t i = 0; i <= kTries; ++i) {
     // Relays keep theirs: where there are thousands, the kernel finds one among its own.
     own.port = i == kTries ? 0 : static_cast<std::uint16_t>(kFirstBellPort + (start + i) % kCount);
-    const RawAddress name = raw_of(own);
-    if (::bind(socket, name.get(), name.length) == 0) return own.port != 0 ? own.port : bound_port(socket);
+    const RawAddress name = raw_address(own);
+    if (::bind(socket, name.get(), name.length) == 0) return own_end(socket).value_or(own).port;
     if (errno != EADDRINUSE) return 0;
   }
   return 0;
 }
 
 int ring(int bell, const Endpoint& at) {
-  const RawAddress to = raw_of(at);
+  const RawAddress to = raw_address(at);
   return ::connect(bell, to.get(), to.length) == 0 || errno == EINPROGRESS ? 0 : errno;
 }
 
@@ -104,23 +97,8 @@ Rung other_end(std::span<const std::byte> answer, std::uint16_t port) {
 }
 
 Rung look_at_other_end(int diag, const Endpoint& at, std::uint16_t port) {
-  struct {
-    nlmsghdr header;
-    inet_diag_req_v2 question;
-  } request{};
-  request.header.nlmsg_len = sizeof request;
-  request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-  request.header.nlmsg_flags = NLM_F_REQUEST;
-  request.question.sdiag_family = at.address.v6 ? AF_INET6 : AF_INET;
-  request.question.sdiag_protocol = IPPROTO_TCP;
-  request.question.idiag_states = ~0U;
-  inet_diag_sockid& id = request.question.id;
-  id.idiag_sport = htons(at.port);
-  id.idiag_dport = htons(port);
-  const std::size_t size = at.address.v6 ? 16 : 4;
-  std::memcpy(id.idiag_src, at.address.bytes.data(), size);
-  std::memcpy(id.idiag_dst, at.address.bytes.data(), size);
-  id.idiag_cookie[0] = id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+  // Both ends are the pod's own address.
+  const DiagRequest request = diag_request(at, Endpoint{at.address, port, false, 0}, 0);
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
   if (::sendto(diag, &request, sizeof request, 0, reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) < 0)
@@ -130,25 +108,6 @@ Rung look_at_other_end(int diag, const Endpoint& at, std::uint16_t port) {
   const ssize_t count = ::recv(diag, answer.data(), answer.size(), MSG_DONTWAIT);
   if (count < 0) return Rung::kWaits;
   return other_end(std::span(answer).first(static_cast<std::size_t>(count)), port);
-}
-
-RawAddress raw_of(const Endpoint& endpoint) {
-  RawAddress raw;
-  if (!endpoint.address.v6) {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(endpoint.port);
-    std::memcpy(&v4.sin_addr, endpoint.address.bytes.data(), sizeof v4.sin_addr);
-    std::memcpy(&raw.storage, &v4, raw.length = sizeof v4);
-    return raw;
-  }
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(endpoint.port);
-  v6.sin6_scope_id = endpoint.scope;
-  std::memcpy(&v6.sin6_addr, endpoint.address.bytes.data(), sizeof v6.sin6_addr);
-  std::memcpy(&raw.storage, &v6, raw.length = sizeof v6);
-  return raw;
 }
 
 }  // namespace sublet::bypass

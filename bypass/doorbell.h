@@ -45,7 +45,4 @@ enum class Rung : std::uint8_t {
 /// The same, by the answer's bytes. Pure.
 [[nodiscard]] Rung other_end(std::span<const std::byte> answer, std::uint16_t port);
 
-/// An endpoint's bytes for connect(2).
-[[nodiscard]] RawAddress raw_of(const Endpoint& endpoint);
-
 }  // namespace sublet::bypass

@@ -55,8 +55,7 @@ bool secure(int connection) {
   if (::getsockopt(connection, SOL_SOCKET, SO_LOCK_FILTER, &value, &size) == 0 && value != 0) return true;
   // Whoever knocked before and found no room has bound it; the kernel lets nobody bind it a second time.
   constexpr int kLoopback = 1;  // LOOPBACK_IFINDEX, in every namespace
-  size = sizeof value;
-  if (::getsockopt(connection, SOL_SOCKET, SO_BINDTOIFINDEX, &value, &size) == 0 && value > kLoopback) return true;
+  if (device_of(connection) > kLoopback) return true;
   // The device that it came by: an accepted socket of IPv6 has it where a new one has none (tcp_v6_syn_recv_sock()).
   size = sizeof value;
   if (::getsockopt(connection, IPPROTO_IPV6, IPV6_MULTICAST_IF, &value, &size) != 0) return false;
@@ -165,14 +164,8 @@ std::shared_ptr<Door> Doors::find(Pod& pod, std::uint16_t port) {
   return found == pod.doors.end() ? nullptr : found->second;
 }
 
-std::uint16_t Doors::port_of(int socket) {
-  sockaddr_in6 own{};  // it lies in the same place in both families
-  socklen_t size = sizeof own;
-  return ::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &size) == 0 ? ntohs(own.sin6_port) : 0;
-}
-
 void Doors::listens(Pod& pod, int socket, Listening how) {
-  const std::uint16_t port = port_of(socket);
+  const std::uint16_t port = own_end(socket).value_or(Endpoint{}).port;
   std::lock_guard lock(pod.doors_mutex);
   // By somebody who opens and closes ports for ever. What is forgotten costs a little speed.
   constexpr std::size_t kMost = 4096;

@@ -84,8 +84,6 @@ class Doors {
   static void listens(Pod& pod, int socket, Listening how);
 
   // For those who answer (accepting.h).
-  /// A socket's own port; 0: it has none.
-  [[nodiscard]] static std::uint16_t port_of(int socket);
   /// nullptr: there is none, and what is accepted there is the pod's own affair.
   [[nodiscard]] static std::shared_ptr<Door> find(Pod& pod, std::uint16_t port);
   /// Is this accepted connection, from there, a doorbell of ours? Then it waits no longer. With the door's mutex held.

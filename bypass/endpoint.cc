@@ -50,6 +50,12 @@ RawAddress raw_address(const IpAddress& address, std::uint16_t port) {
   return raw;
 }
 
+RawAddress raw_address(const Endpoint& endpoint) {
+  RawAddress raw = raw_address(endpoint.address, endpoint.port);
+  if (endpoint.address.v6) reinterpret_cast<sockaddr_in6*>(&raw.storage)->sin6_scope_id = endpoint.scope;
+  return raw;
+}
+
 RawAddress raw_address_v6(const IpAddress& address, std::uint16_t port) {
   sockaddr_in6 v6{};
   v6.sin6_family = AF_INET6;

@@ -35,6 +35,7 @@ struct Endpoint {
 
 /// As the kernel takes it.
 [[nodiscard]] RawAddress raw_address(const IpAddress& address, std::uint16_t port);
+[[nodiscard]] RawAddress raw_address(const Endpoint& endpoint);
 /// The same of IPv6: an IPv4 address is mapped.
 [[nodiscard]] RawAddress raw_address_v6(const IpAddress& address, std::uint16_t port);
 

@@ -14,23 +14,10 @@
 #include <array>
 #include <cstring>
 
+#include "bypass/sock_diag.h"
+
 namespace sublet::bypass {
 namespace {
-
-struct Request {
-  nlmsghdr header;
-  inet_diag_req_v2 body;
-};
-
-inet_diag_sockid socket_id(const Endpoint& peer, const Endpoint& own) {
-  inet_diag_sockid id{};
-  id.idiag_sport = htons(peer.port);
-  id.idiag_dport = htons(own.port);
-  std::memcpy(id.idiag_src, peer.address.bytes.data(), sizeof id.idiag_src);
-  std::memcpy(id.idiag_dst, own.address.bytes.data(), sizeof id.idiag_dst);
-  id.idiag_cookie[0] = id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
-  return id;
-}
 
 bool same(const inet_diag_sockid& a, const inet_diag_sockid& b, std::size_t address_size) {
   return a.idiag_sport == b.idiag_sport && a.idiag_dport == b.idiag_dport &&
@@ -57,15 +44,7 @@ Result<OwnerCheck> OwnerCheck::create() {
 }
 
 std::optional<PeerSocket> OwnerCheck::find(const Endpoint& peer, const Endpoint& own) {
-  Request request{};
-  request.header.nlmsg_len = sizeof request;
-  request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-  request.header.nlmsg_flags = NLM_F_REQUEST;
-  request.header.nlmsg_seq = ++asked_;
-  request.body.sdiag_family = peer.address.v6 ? AF_INET6 : AF_INET;
-  request.body.sdiag_protocol = IPPROTO_TCP;
-  request.body.idiag_states = ~0U;
-  request.body.id = socket_id(peer, own);
+  const DiagRequest request = diag_request(peer, own, ++asked_);
   if (::send(socket_.get(), &request, sizeof request, 0) != sizeof request) return std::nullopt;
   for (;;) {
     alignas(nlmsghdr) std::array<char, 2048> buffer;

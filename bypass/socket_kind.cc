@@ -45,6 +45,18 @@ std::uint64_t own_network() {
   return cookie;
 }
 
+std::optional<Endpoint> own_end(int fd) {
+  RawAddress own;
+  own.length = sizeof own.storage;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&own.storage), &own.length) != 0) return std::nullopt;
+  return endpoint_of(own);
+}
+
+int device_of(int fd) {
+  int device = 0;
+  return option(fd, SOL_SOCKET, SO_BINDTOIFINDEX, device) ? device : 0;
+}
+
 int type_of(int fd) {
   int type = 0;
   return option(fd, SOL_SOCKET, SO_TYPE, type) ? type : 0;

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+
+#include "bypass/endpoint.h"
 
 namespace sublet::bypass {
 
@@ -18,6 +21,10 @@ struct SocketKind {
 [[nodiscard]] SocketKind kind_of(int fd);
 /// The cookie of the network namespace that the calling thread is in; 0 where the kernel has none.
 [[nodiscard]] std::uint64_t own_network();
+/// Its own address and port (getsockname(2)). Nothing: it is none of IP.
+[[nodiscard]] std::optional<Endpoint> own_end(int fd);
+/// The index of the device that it is bound to (SO_BINDTOIFINDEX); 0: to none.
+[[nodiscard]] int device_of(int fd);
 /// SOCK_STREAM, SOCK_DGRAM, …; 0 if it is no socket.
 [[nodiscard]] int type_of(int fd);
 /// Neither connected nor connecting nor listening.
