@@ -58,13 +58,14 @@ Result<std::string> make_scope(const HomePlan& plan, const std::string& name, pi
   return directory;
 }
 
-// systemd hears of the empty cgroup from the kernel, and removes the scope when it has nothing more urgent to do: on a
-// busy machine that is some seconds later.
-void wait_until_gone(const std::string& directory) {
+// systemd hears from the kernel of the scope's last process, and removes the scope's directories while we do. Its
+// cg_trim() gives up where one has gone under its hands, and is not tried again: what it left is ours to remove. Where
+// it has not come to that yet, on a busy machine some seconds later, a directory that is gone counts as empty for it.
+void remove_scope(const std::string& directory) {
   constexpr std::chrono::milliseconds kLongest{5000};
   constexpr int kBetweenLooksMs = 5;
   const auto deadline = std::chrono::steady_clock::now() + kLongest;
-  while (fs::exists(directory) && std::chrono::steady_clock::now() < deadline)
+  while (!sys::rmdir(directory) && fs::exists(directory) && std::chrono::steady_clock::now() < deadline)
     (void)::poll(nullptr, 0, kBetweenLooksMs);
 }
 
@@ -132,7 +133,7 @@ Result<void> Home::remove() && {
   lock_.reset();
   auto removed = remove_cgroups(path_, kForEnd);
   if (kind_ == HomePlan::Kind::kScope) {
-    wait_until_gone(base_);
+    remove_scope(base_);
     return removed;
   }
   // Another cluster in the same BASE keeps its controllers: the kernel refuses to take what is in use below.
