@@ -318,8 +318,6 @@ class Outside {
 
   Result<void> start_broker(EventLoop& loop) {
     auto [keeper, broker] = TRY(sys::socketpair(SOCK_SEQPACKET));
-    TRY(send_message(ours_.get(), "broker", {keeper.get()}));
-    keeper.reset();
     Command command;
     command.path = self_;
     command.argv = {"pod_up", "broker"};
@@ -328,6 +326,9 @@ class Outside {
     broker_.emplace(TRY(bypass::start_broker(std::move(command), options_.broker,
                                              {broker.get(), status_.get(), user_namespace_.get()})));
     if (!options_.broker_pid.empty()) TRY(fs::write_file(options_.broker_pid, std::to_string(broker_->process.pid())));
+    // Last: with this the pod's program may begin, and it may read that file.
+    TRY(send_message(ours_.get(), "broker", {keeper.get()}));
+    keeper.reset();
     auto restart = [this, &loop](ExitStatus exit) {
       std::fprintf(stderr, "pod_up: the broker ended: %s\n", exit.describe().c_str());
       if (auto again = start_broker(loop); !again) {

@@ -50,11 +50,18 @@ int count_notifications(const std::string& pid_file) {
   std::ifstream(pid_file) >> broker;
   const UniqueFd fd = tcp();
   const UniqueFd set(::epoll_create1(EPOLL_CLOEXEC));
-  if (broker <= 0 || dial(fd.get(), at(kServer, kEcho)) != "ok") return 1;
+  const std::string dialled = dial(fd.get(), at(kServer, kEcho));
+  if (broker <= 0 || dialled != "ok") {
+    std::printf("broker %d, dialled: %s\n", broker, dialled.c_str());
+    return 1;
+  }
   nap(100);
   const long before = wakes(broker);
   for (int i = 0; i < kRounds; ++i)
-    if (!use(fd.get(), set.get())) return 1;
+    if (!use(fd.get(), set.get())) {
+      std::printf("round %d: %m\n", i);
+      return 1;
+    }
   const long used = wakes(broker) - before;
   // And the measure does measure.
   for (int i = 0; i < kRounds; ++i) (void)dial(tcp(AF_INET, SOCK_NONBLOCK).get(), at(kServer, kEcho));
