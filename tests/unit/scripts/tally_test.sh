@@ -9,6 +9,7 @@ cat > "$tmp/CTestTestfile.cmake" <<'CMAKE'
 add_test(fine /bin/true)
 add_test(broken /bin/false)
 add_test(part /bin/echo "skipped: no tun")
+add_test(parts sh -c "echo 'skipped: no nginx'; echo fine; echo 'skipped: no node'")
 add_test(skips sh -c "echo 'skipped: no nft'; exit 77")
 add_test(silent sh -c "exit 77")
 add_test(both sh -c "printf 'x_test.cc:3: FAILED:\\n  CHECK( a )\\nskipped: no tun\\n'; exit 1")
@@ -20,10 +21,12 @@ CMAKE
 cat > "$tmp/expected" <<'TEXT'
 failed: broken
 partly skipped: part: no tun
+partly skipped: parts: no nginx
+partly skipped: parts: no node
 skipped: skips: no nft
 failed: silent (not run)
 failed: both
 failed: missing (not run)
-= 2 4 1
+= 3 4 1
 TEXT
 awk -f "$tally" "$tmp/out.xml" | diff "$tmp/expected" -
