@@ -29,7 +29,7 @@ struct Request {
   std::string body;
 };
 
-// "200 {…}": what the test wants answered.
+// "200 {…}": what the test wants answered. "cut {…}": the same, and away in the middle of it; "": away without a word.
 using Answerer = std::function<std::string(const Request&)>;
 
 template <typename T, auto Free, typename Read>
@@ -66,10 +66,12 @@ class ApiServer {
     while (auto request = next(ssl.get(), input)) {
       const std::string answer = answer_(*request);
       if (answer.empty()) return;  // goes away without a word
+      const bool cut = answer.starts_with("cut");
       const std::string body = answer.substr(4);
-      const std::string text = "HTTP/1.1 " + answer.substr(0, 3) +
-                               " X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-      if (SSL_write(ssl.get(), text.data(), static_cast<int>(text.size())) <= 0) return;
+      const std::string text = "HTTP/1.1 " + (cut ? "200" : answer.substr(0, 3)) +
+                               " X\r\nContent-Length: " + std::to_string(body.size() + (cut ? 1 : 0)) + "\r\n\r\n" +
+                               body;
+      if (SSL_write(ssl.get(), text.data(), static_cast<int>(text.size())) <= 0 || cut) return;
     }
   }
 
