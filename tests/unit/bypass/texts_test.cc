@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the bypass reads out of /proc.
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -96,6 +98,14 @@ TEST_CASE("proc_field: the value of the line whose key it is", "[bypass]") {
   CHECK(proc_field(kText, "Empty").empty());
   CHECK(proc_field(kText, "Tgi").empty());
   CHECK(proc_field("", "Tgid").empty());
+}
+
+TEST_CASE("network_namespace: the inode of the thread's, or 0", "[bypass]") {
+  struct stat own {};
+  REQUIRE(::stat("/proc/self/ns/net", &own) == 0);
+  CHECK(network_namespace(::getpid()) == own.st_ino);
+  CHECK(network_namespace(::gettid()) == own.st_ino);
+  CHECK(network_namespace(0) == 0);
 }
 
 TEST_CASE("socketcall: its words are arguments", "[bypass]") {
