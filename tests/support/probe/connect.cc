@@ -34,7 +34,7 @@ std::string time_limit() {
   limit_ms(fd.get(), 200);
   const Stopwatch watch;
   std::string seen = dial(fd.get(), at(kBlackhole, kEcho));
-  seen += watch.ms() >= 180 && watch.ms() < 700 ? " in time" : " at " + std::to_string(watch.ms());
+  seen += watch.ms() >= 180 && watch.ms() < 2500 ? " in time" : " at " + std::to_string(watch.ms());
   return seen + " " + dial(fd.get(), at(kBlackhole, kEcho));
 }
 

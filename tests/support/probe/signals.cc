@@ -29,8 +29,9 @@ void handle(int number, int flags) {
   (void)::sigaction(number, &action, nullptr);
 }
 
-void alarm_in(int ms) {
-  const itimerval timer{{0, 0}, {ms / 1000, (ms % 1000) * 1000}};
+// Again each second, if that is asked for: on a busy machine the first may come before the call that it is to end.
+void alarm_in(int ms, bool again = false) {
+  const itimerval timer{{again ? 1 : 0, 0}, {ms / 1000, (ms % 1000) * 1000}};
   (void)::setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
@@ -39,7 +40,8 @@ void limit(int fd) {
   (void)::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
 }
 
-std::string when(int ms) { return ms >= 90 && ms < 250 ? "in time" : "at " + std::to_string(ms); }
+// Long before the time limit of limit(), and the kernel's own of two minutes; busy machines are late, too.
+std::string when(int ms) { return ms >= 90 && ms < 2500 ? "in time" : "at " + std::to_string(ms); }
 
 std::string alarm_ends_it(bool limited, int flags) {
   const Stopwatch watch;
@@ -47,11 +49,13 @@ std::string alarm_ends_it(bool limited, int flags) {
   handle(SIGALRM, flags);
   const UniqueFd fd = tcp();
   if (limited) limit(fd.get());
-  alarm_in(100);
+  alarm_in(100, true);
   std::string seen = dial(fd.get(), at(kBlackhole, kEcho));
   seen += " " + when(first_seen_ms.load()) + " " + when(watch.ms());
-  alarm_in(100);
-  return seen + " " + dial(fd.get(), at(kBlackhole, kEcho));
+  alarm_in(100, true);
+  seen += " " + dial(fd.get(), at(kBlackhole, kEcho));
+  alarm_in(0);
+  return seen;
 }
 
 // The handler runs, and connect goes on: until another signal's handler, without SA_RESTART, ends it.
@@ -63,15 +67,16 @@ std::string restarted() {
   const pid_t self = ::getpid();
   const pid_t child = ::fork();
   if (child == 0) {
-    nap(400);
+    nap(1000);
     (void)::kill(self, SIGUSR1);
     ::_exit(0);
   }
   const UniqueFd fd = tcp();
   alarm_in(100);
   std::string seen = dial(fd.get(), at(kBlackhole, kEcho));
-  seen += " " + when(first_seen_ms.load());
-  seen += watch.ms() >= 390 && watch.ms() < 600 ? " then" : " then at " + std::to_string(watch.ms());
+  const int ended = watch.ms();
+  seen += first_seen_ms.load() < ended - 200 ? " in time" : " at " + std::to_string(first_seen_ms.load());
+  seen += ended >= 900 ? " then" : " then at " + std::to_string(ended);
   (void)::waitpid(child, nullptr, 0);
   return seen + " " + std::to_string(signals_seen.load());
 }
@@ -85,27 +90,28 @@ std::string many_threads() {
   std::atomic<int> wrong{0};
   std::atomic<int> interrupted{0};
   std::vector<std::thread> threads;
+  // Before the first signal: a socket(2) that nobody has taken up yet is interrupted, too.
+  const UniqueFd fd = tcp();
   for (int i = 0; i < kThreads; ++i)
     threads.emplace_back([&] {
-      const UniqueFd fd = tcp();
+      const UniqueFd socket = tcp();
       const timeval time{1, 0};
-      (void)::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
-      const std::string seen = dial(fd.get(), at(kBlackhole, kEcho));
+      (void)::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+      const std::string seen = dial(socket.get(), at(kBlackhole, kEcho));
       if (seen == "EINTR") ++interrupted;
       if (seen != "EINTR" && seen != "EINPROGRESS") ++wrong;
     });
   const pid_t self = ::getpid();
-  if (::fork() == 0) {
-    for (int i = 0; i < 20; ++i) {
+  const pid_t child = ::fork();
+  if (child == 0)
+    for (;;) {
       nap(20);
-      (void)::kill(self, SIGUSR1);
+      if (::kill(self, SIGUSR1) != 0) ::_exit(0);
     }
-    ::_exit(0);
-  }
-  const UniqueFd fd = tcp();
   const std::string seen = dial(fd.get(), at(kBlackhole, kEcho));  // of the first thread, without a time limit
+  (void)::kill(child, SIGKILL);
+  (void)::waitpid(child, nullptr, 0);
   for (std::thread& thread : threads) thread.join();
-  (void)::wait(nullptr);
   return fmt::format("{} {} {}", seen, interrupted.load(), wrong.load()) +
          (signals_seen.load() > 0 ? " handled" : " not handled");
 }
@@ -167,23 +173,25 @@ std::string state_of(pid_t child, int options, int timeout_ms) {
   return "late";
 }
 
+constexpr int kPatienceMs = 5000;
+
 std::string killed() {
   const pid_t child = child_in_connect();
   (void)::kill(child, SIGKILL);
-  return state_of(child, 0, 200);
+  return state_of(child, 0, kPatienceMs);
 }
 
 std::string stopped() {
   const pid_t child = child_in_connect();
   (void)::kill(child, SIGSTOP);
-  std::string seen = state_of(child, WUNTRACED, 200);
+  std::string seen = state_of(child, WUNTRACED, kPatienceMs);
   nap(50);
   (void)::kill(child, SIGCONT);
-  seen += ", " + state_of(child, WCONTINUED, 200);
+  seen += ", " + state_of(child, WCONTINUED, kPatienceMs);
   nap(100);
   seen += ", " + state_of(child, 0, 50);  // it still connects
   (void)::kill(child, SIGTERM);
-  return seen + ", " + state_of(child, 0, 200);
+  return seen + ", " + state_of(child, 0, kPatienceMs);
 }
 
 constexpr Behaviour kBehaviours[] = {
