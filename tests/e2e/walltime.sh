@@ -9,7 +9,8 @@ at_end+=('rm -rf "$mine"')
 export SLURM_JOB_ID=4711 SUBLET_TIMEOUTS_DRAIN=8
 # A cluster in the background, ready; its words are in $tmp/up, its pid in $launcher.
 up_in_job() {
-  rm -f "$mine"/*
+  # The last one's words, too: the background may be late in writing over them.
+  rm -f "$mine"/* "$tmp/up"
   "$SUBLET" --name "$cluster" up > "$tmp/up" 2>&1 &
   launcher=$!
   at_end+=("kill $launcher")
