@@ -11,13 +11,12 @@ namespace {
 
 constexpr std::size_t kStore = 8;
 
-int fill_one(std::vector<UniqueFd>& store, int domain) {
+void fill(std::vector<UniqueFd>& store, int domain) {
   while (store.size() < kStore) {
     UniqueFd socket(::socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!socket) return store.empty() ? errno : 0;
+    if (!socket) return;  // a kernel without IPv6 has none of these
     store.push_back(std::move(socket));
   }
-  return 0;
 }
 
 UniqueFd pop(Pod& pod, int domain) {
@@ -44,12 +43,7 @@ PodSockets::~PodSockets() {
 
 UniqueFd PodSockets::take(const std::shared_ptr<Pod>& pod, int domain) {
   if (UniqueFd stored = pop(*pod, domain)) return stored;
-  std::lock_guard turn(turn_);
-  kind_ = {};
-  ask(pod);
-  UniqueFd made = pop(*pod, domain);
-  if (!made) errno = error_ != 0 ? error_ : EAFNOSUPPORT;
-  return made;
+  return make(pod, domain, SOCK_STREAM, 0);
 }
 
 UniqueFd PodSockets::make(const std::shared_ptr<Pod>& pod, int domain, int type, int protocol) {
@@ -70,14 +64,15 @@ void PodSockets::ask(const std::shared_ptr<Pod>& pod) {
 
 int PodSockets::serve(Pod& pod) {
   if (::setns(pod.network.get(), CLONE_NEWNET) != 0) return errno;
-  if (kind_.domain != 0) {
-    made_ = UniqueFd(::socket(kind_.domain, kind_.type | SOCK_CLOEXEC, kind_.protocol));
-    return made_ ? 0 : errno;
+  // Whoever asks gets one of his own: the store may be empty again before he looks there.
+  made_ = UniqueFd(::socket(kind_.domain, kind_.type | SOCK_CLOEXEC, kind_.protocol));
+  const int error = made_ ? 0 : errno;
+  if (kind_.type == SOCK_STREAM) {
+    std::lock_guard lock(pod.mutex);
+    fill(pod.v4, AF_INET);
+    fill(pod.v6, AF_INET6);
   }
-  std::lock_guard lock(pod.mutex);
-  const int v4 = fill_one(pod.v4, AF_INET);
-  const int v6 = fill_one(pod.v6, AF_INET6);  // a kernel without IPv6 has none of these
-  return v4 != 0 ? v4 : v6;
+  return error;
 }
 
 void PodSockets::work() {

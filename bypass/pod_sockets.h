@@ -37,7 +37,7 @@ class PodSockets {
   std::condition_variable changed_;
   std::shared_ptr<Pod> wanted_;
   struct {
-    int domain = 0;  // 0: TCP sockets into the pod's store
+    int domain = 0;
     int type = 0;
     int protocol = 0;
   } kind_;

@@ -4,7 +4,9 @@
 #include <netinet/in.h>
 #include <poll.h>
 
+#include <atomic>
 #include <cstring>
+#include <thread>
 
 #include "base/fs.h"
 #include "base/sys.h"
@@ -69,6 +71,28 @@ TEST_CASE("doors: brokers that are killed under load cut off those who came, and
   const PodRun killed = run(world, with_doors({"--broker-pid", pid}), {"kill-broker-at-door", pid}, 120'000);
   INFO(killed.out);
   CHECK(killed.status == 0);
+}
+
+TEST_CASE("doors: whoever asks for a pod's socket gets one, however many ask at once", "[bypass]") {
+  if (!can_run()) return;
+  const BypassWorld world = new_world();
+  auto body = []() -> Result<std::string> {
+    auto network = TRY(sys::open("/proc/self/ns/net", O_RDONLY));
+    const auto pod = std::make_shared<bypass::Pod>(bypass::Record{}, std::move(network), 1);
+    bypass::PodSockets sockets;
+    std::atomic<int> none{0};
+    std::vector<std::thread> all;
+    for (int i = 0; i < 16; ++i)
+      all.emplace_back([&] {
+        for (int n = 0; n < 500; ++n)
+          if (!sockets.take(pod, AF_INET)) ++none;
+      });
+    for (std::thread& each : all) each.join();
+    return std::to_string(none.load());
+  };
+  const auto without = world.host.run(body, 30'000);
+  REQUIRE(without);
+  CHECK(*without == "0");
 }
 
 // By root of the «host», whom every kernel lets: as a broker is where it needs no privilege.
