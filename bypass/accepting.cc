@@ -102,7 +102,18 @@ void Accepting::take(AcceptCall call) {
 bool Accepting::attempt(AcceptCall& call) {
   Found found;
   bool waits = false;
-  switch (const int error = look_into(call, found, waits); error) {
+  int error = 0;
+  for (;;) {
+    error = look_into(call, found, waits);
+    found.fits = error == 0 && found.waiting && fits(call, *found.waiting);
+    if (error != 0 || found.socket || found.fits) break;
+    // Its doorbell will have to carry it; and it is in the queue that one finds those.
+    found.waiting->alone = true;
+    doors_.ring_again(call.pod, call.door, std::move(*found.waiting));
+    found.waiting.reset();
+  }
+  if (error == 0 && found.socket && found.waiting) doors_.ring_for_next(call.pod, call.door);
+  switch (error) {
     case 0: break;
     case EAGAIN:
       if (waits) return false;
@@ -122,7 +133,11 @@ bool Accepting::attempt(AcceptCall& call) {
 
 int Accepting::look_into(AcceptCall& call, Found& found, bool& waits) {
   const int fd = call.socket.get();
+  const Doors::Acceptor who{static_cast<pid_t>(call.slot->notification.pid), call.cookie};
   std::lock_guard lock(call.door->mutex);
+  Doors::comes(*call.door, who);
+  found.waiting = doors_.next(*call.pod, *call.door, who);
+  if (found.waiting) return 0;
   const int flags = ::fcntl(fd, F_GETFL);
   waits = flags >= 0 && (flags & O_NONBLOCK) == 0;
   if (waits) {
@@ -140,7 +155,7 @@ int Accepting::look_into(AcceptCall& call, Found& found, bool& waits) {
     if (error != 0) break;
     const std::optional<Endpoint> from = endpoint_of(found.peer);
     if (!from) break;
-    found.waiting = doors_.answered(*call.pod, *call.door, *from);
+    found.waiting = doors_.answered(*call.pod, *call.door, who, *from);
     if (found.waiting || !is_dead_bell(*from, found.socket.get())) break;
   }
   if (waits) {
@@ -148,6 +163,10 @@ int Accepting::look_into(AcceptCall& call, Found& found, bool& waits) {
     call.slot->made_nonblocking.store(0);
   }
   return error;
+}
+
+bool Accepting::fits(const AcceptCall& call, const Waiting& waiting) {
+  return waiting.native || (waiting.is_safe && fit(call, waiting, waiting.connection.get()) == 0);
 }
 
 int Accepting::fit(const AcceptCall& call, const Waiting& waiting, int connection) {
@@ -169,7 +188,8 @@ int Accepting::fit(const AcceptCall& call, const Waiting& waiting, int connectio
     known = door.inherited.end() - 1;
   }
   if (now - known->read > kRemember) {
-    known->settings = (call.domain == AF_INET ? v4_ : v6_).inherited(call.socket.get(), waiting.bell.socket.get());
+    if (waiting.bell.socket) door.usual = congestion_control(waiting.bell.socket.get());
+    known->settings = (call.domain == AF_INET ? v4_ : v6_).inherited(call.socket.get(), door.usual);
     known->read = now;
     learn(door, call.socket.get());
   }
@@ -213,10 +233,9 @@ void Accepting::give(AcceptCall& call, Found found) {
   Doors::Outcome outcome = Doors::Outcome::kHanded;
   UniqueFd connection;
   RawAddress name = found.peer;
-  const bool ours = found.waiting && !found.waiting->native;
   if (found.waiting) {
     connection = std::move(found.waiting->connection);
-    if (ours && (!found.waiting->is_safe || fit(call, *found.waiting, connection.get()) != 0)) {
+    if (!found.fits) {
       // A client of IPv6 at a listener of IPv4, one that has closed its side already, or one that must not be given
       // away (Doors::guard()). The doorbell can carry it.
       outcome = found.waiting->has_spoken ? Doors::Outcome::kLost : Doors::Outcome::kRelay;
@@ -261,7 +280,7 @@ void Accepting::give(AcceptCall& call, Found found) {
   // The program's own close shall be the last one, so ours come before it can know the number.
   connection.reset();
   answer(call, ending);
-  if (found.waiting) doors_.finish(*pod, std::move(*found.waiting), outcome);
+  if (found.waiting) doors_.finish(pod, std::move(*found.waiting), outcome, std::move(found.socket));
 }
 
 void Accepting::answer(AcceptCall& call, Answer answer) {

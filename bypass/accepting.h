@@ -49,9 +49,10 @@ class Accepting {
   using Clock = std::chrono::steady_clock;
   // What was found in a listener's queue.
   struct Found {
-    UniqueFd socket;
+    UniqueFd socket;  // none, if it was not looked for there
     RawAddress peer;
     std::optional<Waiting> waiting;  // it is a doorbell
+    bool fits = false;               // what it stands for can be given
   };
   struct Answer {
     enum class Kind { kReply, kPass, kNone } kind = Kind::kReply;
@@ -72,6 +73,7 @@ class Accepting {
   [[nodiscard]] int look_into(AcceptCall& call, Found& found, bool& waits);
   void give(AcceptCall& call, Found found);
   /// 0, or why a host's connection can't be given to this listener's program.
+  [[nodiscard]] bool fits(const AcceptCall& call, const Waiting& waiting);
   [[nodiscard]] int fit(const AcceptCall& call, const Waiting& waiting, int connection);
   void learn(Door& door, int listener);
   [[nodiscard]] static int tell_name(const AcceptCall& call, const RawAddress& name);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -21,13 +22,22 @@ struct Door {
   explicit Door(std::uint16_t number) : port(number) {}
 
   const std::uint16_t port;
-  /// Held while a bell is rung and while one is accepted, so that each finds what the other did; and while a listener's
-  /// mode is changed for a moment, so that nobody takes that for the program's own doing.
+  /// Held while a bell is accepted, so that each finds what the other did; and while a listener's mode is changed for a
+  /// moment, so that nobody takes that for the program's own doing.
   std::mutex mutex;
   bool open = true;
+  bool forgotten = false;  // its pod is gone
   bool deferring = false;  // the listener has TCP_DEFER_ACCEPT
   std::size_t window = 1;
   std::map<std::uint32_t, Waiting> waiting;  // by the bell's own port and family
+  /// Those for whom the bell of somebody before them will do, in their order. One bell wakes one program as well as
+  /// many do; but of several workers each wants his own. So this is for doors where one thread has done all accepts
+  /// lately, and for a moment only: whoever is not asked for by then gets a bell of his own (look_around()).
+  std::deque<Waiting> behind;
+  Doors::Acceptor acceptor;           // the latest
+  std::uint32_t in_a_row = 0;         // its accepts since another's
+  std::optional<IpAddress> heard_at;  // bells for this address reach its listener
+  std::uint32_t ahead = 0;            // given without a look into the queue, since the latest look
 
   /// What sockets accepted here are given of their listeners' options, for a short time.
   struct Inherited {
@@ -36,6 +46,7 @@ struct Door {
     std::vector<Setting> settings;
   };
   std::mutex inherited_mutex;
+  CongestionControl usual{};  // of the pod's namespace
   std::vector<Inherited> inherited;
 
   static std::uint32_t key(std::uint16_t bell_port, bool v6) { return bell_port | (v6 ? 0x10000U : 0U); }

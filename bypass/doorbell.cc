@@ -55,7 +55,12 @@ int ring(int bell, const Endpoint& at) {
 bool hang_up(int bell) {
   sockaddr nobody{};
   nobody.sa_family = AF_UNSPEC;
-  return ::connect(bell, &nobody, sizeof nobody) == 0;
+  if (::connect(bell, &nobody, sizeof nobody) != 0) return false;
+  // It leaves its owner an error (tcp_disconnect()), which is no news of the next ring.
+  int error = 0;
+  socklen_t size = sizeof error;
+  (void)::getsockopt(bell, SOL_SOCKET, SO_ERROR, &error, &size);
+  return true;
 }
 
 void make_wire(int bell) {

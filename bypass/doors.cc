@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bypass/doors.h"
 
-#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -13,15 +12,8 @@
 #include "bypass/doorbell.h"
 #include "bypass/socket_kind.h"
 
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX 62
-#endif
-
 namespace sublet::bypass {
 namespace {
-
-constexpr std::uint32_t kFlagsOfTcp = 13;   // RFC 9293 §3.1; a stream socket's filter sees the packet from there on
-constexpr std::uint32_t kSynAndAck = 0x12;  // the same: SYN 0x02, ACK 0x10
 
 using Clock = std::chrono::steady_clock;
 // Whoever accepts does so long before the first look; who does not may take his time.
@@ -32,6 +24,10 @@ constexpr std::int64_t kBusyMs = 200;
 // caller's port all get their share.
 constexpr std::size_t kBellsInTurn = 32;
 constexpr std::size_t kBellsInStore = 64;
+// A thread that has accepted so often with nobody in between is the only one.
+constexpr std::uint32_t kAlone = 16;
+// As many are given before it is the turn of the listener's queue, where the pod's own clients wait as well.
+constexpr std::uint32_t kMostAhead = 16;
 
 std::int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch()).count();
@@ -48,18 +44,18 @@ int domain_of(int socket) {
   return ::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 ? domain : 0;
 }
 
-// See Doors::guard(). True: bound or guarded.
-bool secure(int connection) {
-  int value = 0;
-  socklen_t size = sizeof value;
-  if (::getsockopt(connection, SOL_SOCKET, SO_LOCK_FILTER, &value, &size) == 0 && value != 0) return true;
-  // Whoever knocked before and found no room has bound it; the kernel lets nobody bind it a second time.
-  constexpr int kLoopback = 1;  // LOOPBACK_IFINDEX, in every namespace
-  if (device_of(connection) > kLoopback) return true;
-  // The device that it came by: an accepted socket of IPv6 has it where a new one has none (tcp_v6_syn_recv_sock()).
-  size = sizeof value;
-  if (::getsockopt(connection, IPPROTO_IPV6, IPV6_MULTICAST_IF, &value, &size) != 0) return false;
-  return value > kLoopback && ::setsockopt(connection, SOL_SOCKET, SO_BINDTOIFINDEX, &value, sizeof value) == 0;
+// It rings for the other one from now on.
+void pass_bell(Waiting& from, Waiting& to) {
+  to.bell = std::exchange(from.bell, {});
+  to.is_heir = true;
+  to.in_ring = from.in_ring;
+  to.has_spoken = from.has_spoken;
+  to.look = from.look;
+  to.pause = from.pause;
+}
+
+bool may_pass(const Waiting& waiting, const Endpoint& to) {
+  return !waiting.alone && !waiting.native && waiting.at.address == to.address;
 }
 
 void speak(int bell, Waiting& waiting) {
@@ -67,23 +63,6 @@ void speak(int bell, Waiting& waiting) {
 }
 
 }  // namespace
-
-Result<void> Doors::guard(int listener) {
-  // A listener never gets SYN+ACK, nor does what it accepts. Only a connection that one has begun oneself needs it.
-  sock_filter code[] = {{BPF_LD | BPF_B | BPF_ABS, 0, 0, kFlagsOfTcp},
-                        {BPF_ALU | BPF_AND | BPF_K, 0, 0, kSynAndAck},
-                        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, kSynAndAck},
-                        {BPF_RET | BPF_K, 0, 0, 0},
-                        {BPF_RET | BPF_K, 0, 0, ~0U}};
-  const sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
-  if (::setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
-    if (errno == EPERM) return {};  // secure() sees that it is not there
-    return fail_errno("SO_ATTACH_FILTER");
-  }
-  const int on = 1;
-  if (::setsockopt(listener, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on) != 0) return fail_errno("SO_LOCK_FILTER");
-  return {};
-}
 
 Result<std::unique_ptr<Doors>> Doors::start(PodSockets& sockets) {
   std::unique_ptr<Doors> doors(new Doors(sockets));
@@ -144,12 +123,22 @@ void Doors::forget(const std::shared_ptr<Pod>& pod) {
   for (const auto& [port, door] : doors) {
     std::lock_guard lock(door->mutex);
     door->open = false;
-    for (auto& [key, waiting] : door->waiting) {
+    door->forgotten = true;
+    auto lose = [&](Waiting& waiting) {
       --waiting_;
       --pod->counters.waiting;
       end_later({pod, std::move(waiting), Outcome::kLost});
+    };
+    for (Waiting& waiting : door->behind) lose(waiting);
+    door->behind.clear();
+    for (auto at = door->waiting.begin(); at != door->waiting.end();) {
+      if (at->second.in_ring) {  // ring_at() sees to it
+        ++at;
+        continue;
+      }
+      lose(at->second);
+      at = door->waiting.erase(at);
     }
-    door->waiting.clear();
   }
   {
     std::lock_guard lock(mutex_);
@@ -175,6 +164,7 @@ void Doors::listens(Pod& pod, int socket, Listening how) {
   if (door == pod.doors.end()) return;
   std::lock_guard door_lock(door->second->mutex);
   door->second->window = window_of(how.backlog);
+  door->second->heard_at.reset();
 }
 
 bool Doors::knock(const std::shared_ptr<Pod>& pod, const Endpoint& at, UniqueFd& connection, Done done) {
@@ -199,8 +189,53 @@ bool Doors::knock(const std::shared_ptr<Pod>& pod, const Endpoint& at, UniqueFd&
 void Doors::ring_again(const std::shared_ptr<Pod>& pod, const std::shared_ptr<Door>& door, Waiting waiting) {
   waiting.bell = {};
   waiting.has_spoken = false;
-  if (ring_at(pod, *door, waiting, false) != 0) end_later({pod, std::move(waiting), Outcome::kLost});
+  waiting.is_heir = false;
+  ring_or_end(pod, *door, std::move(waiting));
+}
+
+void Doors::ring_or_end(const std::shared_ptr<Pod>& pod, Door& door, Waiting waiting) {
+  const int error = ring_at(pod, door, waiting, false);
+  if (error == 0) return;
+  end_later({pod, std::move(waiting), error == ECONNREFUSED ? Outcome::kRefused : Outcome::kLost});
   wake();
+}
+
+void Doors::ring_for_next(const std::shared_ptr<Pod>& pod, const std::shared_ptr<Door>& door) {
+  Waiting next;
+  {
+    std::lock_guard lock(door->mutex);
+    if (!door->waiting.empty() || door->behind.empty()) return;
+    next = std::move(door->behind.front());
+    door->behind.pop_front();
+    --waiting_;
+    --pod->counters.waiting;
+  }
+  ring_or_end(pod, *door, std::move(next));
+}
+
+void Doors::comes(Door& door, const Acceptor& who) {
+  if (!(door.acceptor == who)) {
+    door.acceptor = who;
+    door.in_a_row = 0;
+    door.heard_at.reset();
+  }
+  door.in_a_row = std::min(door.in_a_row + 1, kAlone);
+}
+
+std::optional<Waiting> Doors::next(Pod& pod, Door& door, const Acceptor& who) {
+  if (door.behind.empty() || door.in_a_row < kAlone || !(door.acceptor == who) || door.ahead >= kMostAhead) return {};
+  const Endpoint& at = door.behind.front().at;
+  if (door.heard_at != at.address) return {};
+  auto found = std::find_if(door.waiting.begin(), door.waiting.end(),
+                            [&](const auto& each) { return may_pass(each.second, at); });
+  if (found == door.waiting.end()) return {};
+  Waiting first = std::exchange(found->second, std::move(door.behind.front()));
+  door.behind.pop_front();
+  pass_bell(first, found->second);
+  ++door.ahead;
+  --waiting_;
+  --pod.counters.waiting;
+  return first;
 }
 
 Bell Doors::bell(const std::shared_ptr<Pod>& pod, const IpAddress& address) {
@@ -220,9 +255,19 @@ Bell Doors::bell(const std::shared_ptr<Pod>& pod, const IpAddress& address) {
 }
 
 int Doors::ring_at(const std::shared_ptr<Pod>& pod, Door& door, Waiting& waiting, bool bounded) {
+  waiting.look = Clock::now() + kFirstLook;
+  last_knock_ms_.store(now_ms(), std::memory_order_relaxed);
   if (bounded) {
     std::lock_guard lock(door.mutex);
-    if (!door.open || door.waiting.size() >= door.window) return EAGAIN;
+    if (!door.open || door.waiting.size() + door.behind.size() >= door.window) return EAGAIN;
+    if (door.in_a_row >= kAlone && door.heard_at == waiting.at.address &&
+        std::any_of(door.waiting.begin(), door.waiting.end(),
+                    [&](const auto& each) { return may_pass(each.second, waiting.at); })) {
+      ++waiting_;
+      ++pod->counters.waiting;
+      door.behind.push_back(std::move(waiting));
+      return 0;
+    }
   }
   waiting.bell = bell(pod, waiting.at.address);
   if (waiting.bell.port == 0) return ENOBUFS;
@@ -230,25 +275,24 @@ int Doors::ring_at(const std::shared_ptr<Pod>& pod, Door& door, Waiting& waiting
   const int socket = waiting.bell.socket.get();
   const Endpoint at = waiting.at;
   waiting.pause = kFirstLook;
-  waiting.look = Clock::now() + kFirstLook;
-  last_knock_ms_.store(now_ms(), std::memory_order_relaxed);
-  bool deferring = false;
+  waiting.in_ring = true;
   {
     // Whoever accepts it may do so before the call below returns, so it is known before it rings.
     std::lock_guard lock(door.mutex);
-    deferring = door.deferring;
     ++waiting_;
     ++pod->counters.waiting;
     door.waiting.insert_or_assign(key, std::move(waiting));
   }
-  const int error = ring(socket, at);
-  if (error == 0 && !deferring) return 0;
-  // If it is still there, it is the one: its port is its own until somebody lets go of it.
+  int error = ring(socket, at);
+  hang_up_all();
   std::lock_guard lock(door.mutex);
   auto found = door.waiting.find(key);
+  // If it is still there, it is the one: its port is its own until somebody lets go of it.
   if (found == door.waiting.end() || found->second.bell.socket.get() != socket) return 0;
+  found->second.in_ring = false;
+  if (door.forgotten) error = ENOENT;
   if (error == 0) {
-    speak(socket, found->second);
+    if (door.deferring) speak(socket, found->second);
     return 0;
   }
   waiting = std::move(found->second);
@@ -258,8 +302,22 @@ int Doors::ring_at(const std::shared_ptr<Pod>& pod, Door& door, Waiting& waiting
   return error;
 }
 
-void Doors::finish(Pod& pod, Waiting waiting, Outcome outcome) {
-  Counters& counters = pod.counters;
+void Doors::hang_up_all() {
+  if (answered_.load() == 0) return;
+  std::vector<Answered> all;
+  {
+    std::lock_guard lock(mutex_);
+    all.swap(to_hang_up_);
+  }
+  for (Answered& each : all) {
+    // First the bell, whose reset ends both; and with it the port is free.
+    if (hang_up(each.bell.socket.get())) put_back(*each.pod, std::move(each.bell));
+    --answered_;
+  }
+}
+
+void Doors::finish(const std::shared_ptr<Pod>& pod, Waiting waiting, Outcome outcome, UniqueFd end) {
+  Counters& counters = pod->counters;
   switch (outcome) {
     case Outcome::kHanded: counters.count(counters.handed); break;
     case Outcome::kRefused: counters.count(counters.refused); break;
@@ -273,17 +331,25 @@ void Doors::finish(Pod& pod, Waiting waiting, Outcome outcome) {
   }
   // One that was never accepted may have left something on its way, which the next ring would meet.
   const bool keeps_port = waiting.bell.port >= kFirstBellPort;
-  if (outcome == Outcome::kHanded && keeps_port && waiting.bell.socket && hang_up(waiting.bell.socket.get()))
-    put_back(pod, std::move(waiting.bell));
+  if (outcome == Outcome::kHanded && keeps_port && waiting.bell.socket) {
+    ++answered_;
+    {
+      std::lock_guard lock(mutex_);
+      to_hang_up_.push_back({pod, std::move(waiting.bell), std::move(end)});
+    }
+    if (!awake_.load()) wake();
+  }
   waiting.bell.socket.reset();
   if (waiting.done) waiting.done(outcome, std::move(waiting.connection), UniqueFd());
 }
 
-std::optional<Waiting> Doors::answered(Pod& pod, Door& door, const Endpoint& from) {
+std::optional<Waiting> Doors::answered(Pod& pod, Door& door, const Acceptor& who, const Endpoint& from) {
+  door.ahead = 0;
   auto found = door.waiting.find(Door::key(from.port, from.address.v6));
   if (found == door.waiting.end() || !(found->second.at.address == from.address)) return std::nullopt;
   std::optional<Waiting> waiting = std::move(found->second);
   door.waiting.erase(found);
+  if (door.acceptor == who) door.heard_at = from.address;
   --waiting_;
   --pod.counters.waiting;
   return waiting;
@@ -321,51 +387,72 @@ std::optional<Doors::Outcome> Doors::look(const Pod& pod, Door& door, std::uint3
   return waiting.has_spoken || waiting.native ? Outcome::kLost : Outcome::kRelay;
 }
 
+void Doors::look_at_door(const std::shared_ptr<Pod>& pod, Door& door, Look& at) {
+  for (auto each = door.waiting.begin(); each != door.waiting.end();) {
+    Waiting& waiting = each->second;
+    std::optional<Outcome> outcome;
+    if (waiting.look <= at.now && !waiting.in_ring) {
+      outcome = look(*pod, door, each->first, waiting);
+      waiting.pause = std::min(waiting.pause * 2, kLongestLook);
+      waiting.look = at.now + waiting.pause;
+    }
+    at.next = std::min(at.next, waiting.look);
+    if (!outcome) {
+      ++each;
+      continue;
+    }
+    --waiting_;
+    --pod->counters.waiting;
+    // What became of its bell may be older than it.
+    if (waiting.is_heir && *outcome != Outcome::kRelay)
+      at.to_ring.push_back(std::move(waiting));
+    else
+      at.ended.push_back({pod, std::move(waiting), *outcome});
+    each = door.waiting.erase(each);
+  }
+  while (!door.behind.empty() && (door.behind.front().look <= at.now || door.waiting.empty())) {
+    --waiting_;
+    --pod->counters.waiting;
+    at.to_ring.push_back(std::move(door.behind.front()));
+    door.behind.pop_front();
+  }
+  if (!door.behind.empty()) at.next = std::min(at.next, door.behind.front().look);
+}
+
 Clock::time_point Doors::look_around() {
+  hang_up_all();
   std::vector<std::pair<std::weak_ptr<Pod>, std::shared_ptr<Door>>> doors;
-  std::vector<Ended> ended;
+  Look at{Clock::now(), Clock::time_point::max(), {}, {}};
   {
     std::lock_guard lock(mutex_);
     doors = doors_;
-    ended.swap(ended_);
+    at.ended.swap(ended_);
   }
-  const Clock::time_point now = Clock::now();
-  Clock::time_point next = Clock::time_point::max();
   for (auto& [weak, door] : doors) {
     const std::shared_ptr<Pod> pod = weak.lock();
     if (pod == nullptr) continue;
     std::unique_lock lock(door->mutex);
-    for (auto at = door->waiting.begin(); at != door->waiting.end();) {
-      Waiting& waiting = at->second;
-      std::optional<Outcome> outcome;
-      if (waiting.look <= now) {
-        outcome = look(*pod, *door, at->first, waiting);
-        waiting.pause = std::min(waiting.pause * 2, kLongestLook);
-        waiting.look = now + waiting.pause;
-      }
-      next = std::min(next, waiting.look);
-      if (!outcome) {
-        ++at;
-        continue;
-      }
-      --waiting_;
-      --pod->counters.waiting;
-      ended.push_back({pod, std::move(waiting), *outcome});
-      at = door->waiting.erase(at);
-    }
-    const bool is_over = !door->open && door->waiting.empty();
+    look_at_door(pod, *door, at);
+    const bool is_over = !door->open && door->waiting.empty() && door->behind.empty() && at.to_ring.empty();
     lock.unlock();
+    for (Waiting& each : at.to_ring) {
+      // Its own, from here on.
+      each.bell = {};
+      each.is_heir = each.has_spoken = false;
+      ring_or_end(pod, *door, std::move(each));
+    }
+    at.to_ring.clear();
     if (is_over) drop(pod, door);
   }
-  for (Ended& each : ended) finish(*each.pod, std::move(each.waiting), each.outcome);
-  return next;
+  for (Ended& each : at.ended) finish(each.pod, std::move(each.waiting), each.outcome);
+  return at.next;
 }
 
 void Doors::drop(const std::shared_ptr<Pod>& pod, const std::shared_ptr<Door>& door) {
   {
     std::lock_guard lock(pod->doors_mutex);
     std::lock_guard door_lock(door->mutex);
-    if (door->open || !door->waiting.empty()) return;
+    if (door->open || !door->waiting.empty() || !door->behind.empty()) return;
     auto found = pod->doors.find(door->port);
     if (found != pod->doors.end() && found->second == door) pod->doors.erase(found);
     pod->door_count.store(static_cast<std::uint32_t>(pod->doors.size()));
@@ -381,7 +468,7 @@ void Doors::work() {
     const bool busy = waiting_.load() > 0 || now_ms() - last_knock_ms_.load(std::memory_order_relaxed) < kBusyMs;
     awake_.store(busy);
     if (busy) next = std::min(next, Clock::now() + kFirstLook);
-    if (!busy && waiting_.load() > 0) continue;  // somebody saw us awake
+    if (!busy && waiting_.load() + answered_.load() > 0) continue;  // somebody saw us awake
     std::unique_lock lock(mutex_);
     const auto is_due = [this] { return stopping_ || woken_; };
     if (next == Clock::time_point::max())

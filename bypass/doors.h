@@ -47,12 +47,23 @@ class Doors {
     Done done;
     // One of the pod's own that was accepted, but could not be given: it goes to the next who accepts, without `done`.
     bool native = false;
+    // It goes with the bell that it was rung with, as that may have to carry it: never ahead of it, see next().
+    bool alone = false;
+    int domain = 0;        // of the connection
+    bool is_safe = false;  // to be given to a program, see guard()
+    // What goes from one to the next with the bell.
     Bell bell;
-    int domain = 0;           // of the connection
-    bool is_safe = false;     // to be given to a program, see guard()
+    bool is_heir = false;     // the bell was another's before
+    bool in_ring = false;     // it is being rung: nobody but who does that may close it
     bool has_spoken = false;  // the bell, see Rung::kDeferred: no relay may use it any more
     std::chrono::steady_clock::time_point look;
     std::chrono::milliseconds pause{0};
+  };
+  /// Who asks for a connection: the thread, and the socket that it accepts on (SO_COOKIE).
+  struct Acceptor {
+    pid_t thread = 0;
+    std::uint64_t listener = 0;
+    bool operator==(const Acceptor&) const = default;
   };
 
   [[nodiscard]] static Result<std::unique_ptr<Doors>> start(PodSockets& sockets);
@@ -86,12 +97,19 @@ class Doors {
   // For those who answer (accepting.h).
   /// nullptr: there is none, and what is accepted there is the pod's own affair.
   [[nodiscard]] static std::shared_ptr<Door> find(Pod& pod, std::uint16_t port);
-  /// Is this accepted connection, from there, a doorbell of ours? Then it waits no longer. With the door's mutex held.
-  [[nodiscard]] std::optional<Waiting> answered(Pod& pod, Door& door, const Endpoint& from);
+  /// Somebody accepts there, and is going to look into the listener's queue, unless next() has something. With the
+  /// door's mutex held, like the next two.
+  static void comes(Door& door, const Acceptor& who);
+  /// The connection that may be given without looking: others wait behind it, for whom its bell goes on ringing.
+  [[nodiscard]] std::optional<Waiting> next(Pod& pod, Door& door, const Acceptor& who);
+  /// Is this accepted connection, from there, a doorbell of ours? Then it waits no longer.
+  [[nodiscard]] std::optional<Waiting> answered(Pod& pod, Door& door, const Acceptor& who, const Endpoint& from);
+  /// Rings for those who have nobody left that does. To be called after answered().
+  void ring_for_next(const std::shared_ptr<Pod>& pod, const std::shared_ptr<Door>& door);
   /// Lets it wait once more, as whoever accepted it could not be given it.
   void ring_again(const std::shared_ptr<Pod>& pod, const std::shared_ptr<Door>& door, Waiting waiting);
-  /// Its doorbell has done its work, and the program has its answer.
-  void finish(Pod& pod, Waiting waiting, Outcome outcome);
+  /// Its doorbell has done its work, and the program has its answer. `end`: the doorbell's other one, if we have it.
+  void finish(const std::shared_ptr<Pod>& pod, Waiting waiting, Outcome outcome, UniqueFd end = UniqueFd());
 
  private:
   struct Ended {
@@ -99,27 +117,48 @@ class Doors {
     Waiting waiting;
     Outcome outcome;
   };
+  // A bell that was answered, still connected.
+  struct Answered {
+    std::shared_ptr<Pod> pod;
+    Bell bell;
+    UniqueFd end;
+  };
   explicit Doors(PodSockets& sockets) : sockets_(sockets) {}
+  // One round of those who wait.
+  struct Look {
+    std::chrono::steady_clock::time_point now;
+    std::chrono::steady_clock::time_point next;
+    std::vector<Ended> ended;
+    std::vector<Waiting> to_ring;  // at the door at hand
+  };
+  /// See guard(). True: bound or guarded.
+  [[nodiscard]] static bool secure(int connection);
   [[nodiscard]] Bell bell(const std::shared_ptr<Pod>& pod, const IpAddress& address);
   /// The errno of a bell that could not be rung; then `waiting` is as it was. `bounded`: EAGAIN if the door is full.
   [[nodiscard]] int ring_at(const std::shared_ptr<Pod>& pod, Door& door, Waiting& waiting, bool bounded);
+  void ring_or_end(const std::shared_ptr<Pod>& pod, Door& door, Waiting waiting);
   void end_later(Ended ended);
+  /// Hangs up what was answered, which takes as long as ringing does: so it is done when nobody waits for it.
+  void hang_up_all();
   void work();
   void wake();
   /// Looks at those who wait. When it shall be done again.
   [[nodiscard]] std::chrono::steady_clock::time_point look_around();
   [[nodiscard]] std::optional<Outcome> look(const Pod& pod, Door& door, std::uint32_t key, Waiting& waiting);
+  void look_at_door(const std::shared_ptr<Pod>& pod, Door& door, Look& at);
   void drop(const std::shared_ptr<Pod>& pod, const std::shared_ptr<Door>& door);
 
   PodSockets& sockets_;
-  std::atomic<bool> awake_{false};       // the thread looks around by itself
-  std::atomic<std::size_t> waiting_{0};  // in all doors
+  std::atomic<bool> awake_{false};        // the thread looks around by itself
+  std::atomic<std::size_t> waiting_{0};   // in all doors
+  std::atomic<std::size_t> answered_{0};  // bells
   std::atomic<std::int64_t> last_knock_ms_{0};
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;
   bool woken_ = false;
   std::vector<Ended> ended_;
+  std::vector<Answered> to_hang_up_;
   std::vector<std::pair<std::weak_ptr<Pod>, std::shared_ptr<Door>>> doors_;
   std::thread thread_;
 };

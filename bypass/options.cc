@@ -163,7 +163,14 @@ void set_all(const std::vector<Setting>& settings, int socket) {
   for (const Setting& each : settings) (void)::setsockopt(socket, each.level, each.name, each.value.data(), each.size);
 }
 
-std::vector<Setting> OptionDefaults::inherited(int listener, int like) const {
+CongestionControl congestion_control(int socket) {
+  CongestionControl name{};
+  socklen_t size = name.size();
+  if (::getsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name.data(), &size) != 0) name = {};
+  return name;
+}
+
+std::vector<Setting> OptionDefaults::inherited(int listener, const CongestionControl& usual) const {
   std::vector<Setting> found;
   auto add = [&](int level, int name, const void* value, std::size_t size) {
     Setting setting{level, name, {}, static_cast<socklen_t>(size)};
@@ -184,14 +191,8 @@ std::vector<Setting> OptionDefaults::inherited(int listener, int like) const {
     if (::getsockopt(listener, SOL_SOCKET, name, value, &size) == 0 && std::memcmp(value, kNothing, sizeof value) != 0)
       add(SOL_SOCKET, name, value, size);
   }
-  char theirs[16] = {};
-  char usual[16] = {};
-  socklen_t size = sizeof theirs;
-  socklen_t usual_size = sizeof usual;
-  if (::getsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, theirs, &size) == 0 &&
-      ::getsockopt(like, IPPROTO_TCP, TCP_CONGESTION, usual, &usual_size) == 0 &&
-      std::memcmp(theirs, usual, sizeof theirs) != 0)
-    add(IPPROTO_TCP, TCP_CONGESTION, theirs, ::strnlen(theirs, sizeof theirs));
+  if (const CongestionControl theirs = congestion_control(listener); theirs[0] != 0 && theirs != usual)
+    add(IPPROTO_TCP, TCP_CONGESTION, theirs.data(), ::strnlen(theirs.data(), theirs.size()));
   return found;
 }
 

@@ -18,6 +18,9 @@ struct Setting {
   std::array<char, 16> value;
   socklen_t size;
 };
+/// The name of a congestion control, as TCP_CONGESTION has it.
+using CongestionControl = std::array<char, 16>;
+[[nodiscard]] CongestionControl congestion_control(int socket);
 /// Sets them, as far as the socket takes them.
 void set_all(const std::vector<Setting>& settings, int socket);
 
@@ -30,8 +33,8 @@ class OptionDefaults {
   /// their signal's receiver. 0, or the errno of the first that `to` does not take.
   [[nodiscard]] int copy(int from, int to) const;
   /// What accepted sockets get from this listener (sk_clone_lock(), net/core/sock.c) that a new one does not have.
-  /// `like`: a socket of the listener's namespace, for defaults that each namespace has for itself.
-  [[nodiscard]] std::vector<Setting> inherited(int listener, int like) const;
+  /// `usual`: of the listener's namespace, as each has a default of its own.
+  [[nodiscard]] std::vector<Setting> inherited(int listener, const CongestionControl& usual) const;
 
  private:
   struct Value {

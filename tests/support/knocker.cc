@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <deque>
 
@@ -95,9 +96,15 @@ class Port : public std::enable_shared_from_this<Port> {
           std::thread(relay, std::move(connection), std::move(bell)).detach();
         else if (outcome != Doors::Outcome::kHanded)
           reset(std::move(connection));
-        self->pump();
+        // Without the lock, which whoever knocks holds, for those who found room at once, which is nearly all.
+        if (self->refused_.exchange(false)) self->pump();
       };
-      if (!doors_.knock(pod_, port_.pod, queue_.front(), done)) return;
+      // There may be room again by the time that this is seen.
+      for (int tries = 0; !doors_.knock(pod_, port_.pod, queue_.front(), done); ++tries) {
+        if (tries > 0) return;
+        refused_ = true;
+      }
+      refused_ = false;
       queue_.pop_front();
     }
   }
@@ -107,6 +114,7 @@ class Port : public std::enable_shared_from_this<Port> {
   KnockerPort port_;
   UniqueFd listener_;
   std::mutex mutex_;
+  std::atomic<bool> refused_{false};  // somebody waits in the queue for the next who is done
   std::deque<UniqueFd> queue_;
 };
 

@@ -85,6 +85,7 @@ TEST_CASE("doors: a bell wakes its listener, is told apart, and rings again afte
     REQUIRE(end);
     CHECK(look_at_other_end(questions.get(), place.at, bell.port) == Rung::kTaken);
     REQUIRE(hang_up(bell.socket.get()));
+    CHECK(look_at(bell.socket.get(), connected) == Rung::kWaits);  // that it was reset is no news of the next ring
     char byte = 0;
     CHECK(::recv(end.get(), &byte, 1, MSG_DONTWAIT) < 0);
     CHECK(errno == ECONNRESET);
@@ -116,6 +117,126 @@ TEST_CASE("doors: a bell knows of nobody, of a listener that closes, and of a pr
     REQUIRE(readable(again.socket.get()));
     CHECK(look_at(again.socket.get(), connected) == Rung::kTaken);
   }
+}
+
+namespace {
+
+// A door of a pod whose sockets are of our own namespace.
+struct OwnDoor {
+  explicit OwnDoor(const Place& place) : at(place.at) {
+    for (int i = 0; i < 48; ++i) pod->v4.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    doors = *Doors::start(sockets);
+    doors->open(pod, at.port);
+    door = Doors::find(*pod, at.port);
+  }
+  // The number of the connection that it knocks with; what is accepted has the same.
+  int knock() {
+    UniqueFd connection(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int number = connection.get();
+    REQUIRE(doors->knock(pod, at, connection, {}));
+    return number;
+  }
+  void comes(const Doors::Acceptor& who, int times = 1) {
+    std::lock_guard lock(door->mutex);
+    for (int i = 0; i < times; ++i) Doors::comes(*door, who);
+  }
+  // What is given ahead of the queue; -1: nothing. Kept, so that its number is its own.
+  int next(const Doors::Acceptor& who) {
+    std::lock_guard lock(door->mutex);
+    Doors::comes(*door, who);
+    return keep(doors->next(*pod, *door, who));
+  }
+  // What the queue has.
+  int accept(const Doors::Acceptor& who, int listener) {
+    RawAddress from;
+    from.length = sizeof from.storage;
+    kept_ends.emplace_back(
+        ::accept4(listener, reinterpret_cast<sockaddr*>(&from.storage), &from.length, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!kept_ends.back()) return -1;
+    std::lock_guard lock(door->mutex);
+    return keep(doors->answered(*pod, *door, who, endpoint_of(from).value_or(Endpoint{})));
+  }
+  int keep(std::optional<Waiting> waiting) {
+    if (!waiting) return -1;
+    kept.push_back(std::move(*waiting));
+    return kept.back().connection.get();
+  }
+
+  const Endpoint at;
+  std::shared_ptr<Pod> pod = std::make_shared<Pod>(Record{}, UniqueFd(), 1);
+  PodSockets sockets;
+  std::unique_ptr<Doors> doors;
+  std::shared_ptr<Door> door;
+  std::vector<Waiting> kept;
+  std::vector<UniqueFd> kept_ends;
+};
+
+constexpr Doors::Acceptor kOne{1, 11};
+constexpr Doors::Acceptor kOther{2, 11};
+
+// It accepts alone, and bells reach it.
+void be_alone(OwnDoor& own, const Place& place) {
+  own.comes(kOne, 16);
+  const int first = own.knock();
+  REQUIRE(readable(place.listener.get()));
+  REQUIRE(own.accept(kOne, place.listener.get()) == first);
+}
+
+}  // namespace
+
+TEST_CASE("doors: one bell rings for all who come, where one thread accepts", "[bypass]") {
+  const Place place = listening(128);
+  OwnDoor own(place);
+  be_alone(own, place);
+  const int second = own.knock();
+  const int third = own.knock();
+  const int fourth = own.knock();
+  CHECK(own.next(kOne) == second);
+  CHECK(own.next(kOne) == third);
+  CHECK(own.next(kOne) == -1);  // the last one has the bell
+  CHECK(readable(place.listener.get()));
+  CHECK(own.accept(kOne, place.listener.get()) == fourth);
+  CHECK(own.accept(kOne, place.listener.get()) == -1);
+}
+
+TEST_CASE("doors: the queue, with the pod's own clients, has its turn", "[bypass]") {
+  const Place place = listening(128);
+  OwnDoor own(place);
+  be_alone(own, place);
+  for (int i = 0; i < 20; ++i) (void)own.knock();
+  int ahead = 0;
+  while (own.next(kOne) != -1) ++ahead;
+  CHECK(ahead == 16);
+  CHECK(own.accept(kOne, place.listener.get()) != -1);
+}
+
+TEST_CASE("doors: where others accept as well, each gets a bell", "[bypass]") {
+  const Place place = listening(128);
+  OwnDoor own(place);
+  be_alone(own, place);
+  const int second = own.knock();
+  const int third = own.knock();
+  CHECK(own.next(kOther) == -1);
+  CHECK(own.accept(kOther, place.listener.get()) == second);
+  own.doors->ring_for_next(own.pod, own.door);
+  REQUIRE(readable(place.listener.get()));
+  CHECK(own.accept(kOther, place.listener.get()) == third);
+  // And from then on at once.
+  (void)own.knock();
+  (void)own.knock();
+  CHECK(own.accept(kOther, place.listener.get()) != -1);
+  CHECK(own.accept(kOther, place.listener.get()) != -1);
+}
+
+TEST_CASE("doors: whoever is not asked for gets a bell of his own soon", "[bypass]") {
+  const Place place = listening(128);
+  OwnDoor own(place);
+  be_alone(own, place);
+  for (int i = 0; i < 3; ++i) (void)own.knock();
+  int heard = 0;
+  for (int i = 0; i < 3 && readable(place.listener.get()); ++i)
+    if (own.accept(kOne, place.listener.get()) != -1) ++heard;
+  CHECK(heard == 3);
 }
 
 TEST_CASE("doors: a bell is found a port where relays have taken all of the usual ones", "[bypass]") {
