@@ -13,6 +13,10 @@ bool has(const std::vector<PortEndpoint>& list, const PortEndpoint& one) {
   return std::find(list.begin(), list.end(), one) != list.end();
 }
 
+bool may(const Choice::Wish& wish, const PortEndpoint& endpoint) {
+  return !wish.stranger || admits_stranger(endpoint, wish.client);
+}
+
 }  // namespace
 
 void Choice::replace(std::vector<PortEndpoint> endpoints, std::chrono::seconds affinity) {
@@ -24,14 +28,12 @@ void Choice::replace(std::vector<PortEndpoint> endpoints, std::chrono::seconds a
 
 bool Choice::is_there(const PortEndpoint& endpoint) const { return has(endpoints_, endpoint); }
 
-bool Choice::has_open() const {
-  return std::any_of(endpoints_.begin(), endpoints_.end(), [](const PortEndpoint& each) { return !each.isolated; });
+bool Choice::has_for(const Wish& wish) const {
+  return std::any_of(endpoints_.begin(), endpoints_.end(), [&](const PortEndpoint& each) { return may(wish, each); });
 }
 
 std::optional<PortEndpoint> Choice::next(const Wish& wish, Time now) {
-  const auto fits = [&](const PortEndpoint& each) {
-    return !(wish.stranger && each.isolated) && !has(wish.not_these, each);
-  };
+  const auto fits = [&](const PortEndpoint& each) { return may(wish, each) && !has(wish.not_these, each); };
   const auto kept = kept_.find(wish.client);
   if (kept != kept_.end() && now < kept->second.until && fits(kept->second.endpoint)) return kept->second.endpoint;
   for (std::size_t i = 0; i < endpoints_.size(); ++i) {

@@ -24,7 +24,7 @@ class Choice {
 
   struct Wish {
     IpAddress client;
-    bool stranger = false;                // takes none that is isolated
+    bool stranger = false;                // takes none that is isolated from him
     std::vector<PortEndpoint> not_these;  // have been tried
   };
   /// Nothing: there is none left.
@@ -33,7 +33,8 @@ class Choice {
   void keep(const IpAddress& client, const PortEndpoint& endpoint, Time now);
 
   [[nodiscard]] const std::vector<PortEndpoint>& endpoints() const { return endpoints_; }
-  [[nodiscard]] bool has_open() const;
+  /// Is there any for him, tried or not?
+  [[nodiscard]] bool has_for(const Wish& wish) const;
 
  private:
   struct Kept {

@@ -92,6 +92,7 @@ void HostPorts::move_to(const IpAddress& address) {
     if (address == address_) return;
     address_ = address;
     for (const auto& [key, port] : ports_) {
+      if (port->spec.address) continue;
       drop(*port);
       port->again = {};
     }
@@ -118,7 +119,7 @@ json HostPorts::report() {
   for (const auto& [key, port] : ports_) {
     const PortCounts& counts = port->counts;
     rows.push_back({{"key", key},
-                    {"address", port->listener ? address_.text() : ""},
+                    {"address", port->listener ? address_of(*port).text() : ""},
                     {"port", port->listener ? port->listener->port() : 0},
                     {"error", port->error},
                     {"public", port->spec.open},
@@ -221,8 +222,10 @@ void HostPorts::replace(std::vector<HostPort> table) {
     if (const auto found = before.find(spec.key); found != before.end()) port = std::move(found->second);
     before.erase(spec.key);
     if (port == nullptr) port = std::make_shared<Port>();
-    if (port->listener && spec.wanted != port->spec.wanted) drop(*port);
-    if (spec.wanted != port->spec.wanted) port->again = {};
+    if (spec.wanted != port->spec.wanted || spec.address != port->spec.address) {
+      drop(*port);
+      port->again = {};
+    }
     port->choice.replace(spec.endpoints, std::chrono::seconds(spec.affinity));
     port->spec = std::move(spec);
   }
@@ -248,7 +251,7 @@ void HostPorts::settle(Port& port) {
 }
 
 void HostPorts::try_bind(Port& port) {
-  auto bound = PortListener::bind(address_, port.spec.wanted, port.spec.last);
+  auto bound = PortListener::bind(address_of(port), port.spec.wanted, port.spec.last);
   if (!bound) {
     const milliseconds wait = std::min(kLastTry, kFirstTry * (1 << std::min(port.failures, 10)));
     port.again = Clock::now() + wait;
@@ -299,7 +302,7 @@ void HostPorts::tell() {
     if (!port->listener && port->error.empty()) continue;  // not tried yet
     PortState state{key, "", 0, port->error};
     if (port->listener) {
-      state.address = address_.text();
+      state.address = address_of(*port).text();
       state.port = port->listener->port();
     }
     std::string text = to_json(state);

@@ -48,7 +48,7 @@ class HostPorts {
   HostPorts& operator=(const HostPorts&) = delete;
 
   // From any thread; done soon, by the thread.
-  /// The host's address has changed: all ports move to the new one.
+  /// The host's address has changed: all ports that have none of their own move to the new one.
   void move_to(const IpAddress& address);
   void pod_came(std::shared_ptr<Pod> pod);
   void pod_went(const std::string& uid);
@@ -96,6 +96,7 @@ class HostPorts {
   [[nodiscard]] int next_timeout();
 
   // The table: host_ports.cc.
+  [[nodiscard]] IpAddress address_of(const Port& port) const { return port.spec.address.value_or(address_); }
   void on_channel(std::uint32_t events);
   void replace(std::vector<HostPort> table);
   void settle(Port& port);

@@ -46,6 +46,8 @@ Unexpected no_port(Error error, const IpAddress& address, std::uint16_t port) {
   const std::string number = "port " + std::to_string(port);
   if (error.is(EADDRINUSE)) {
     error.what = number + " of " + address.text() + " is taken by another program";
+  } else if (error.is(EADDRNOTAVAIL)) {
+    error.what = address.text() + " is no address of this host";
   } else if (error.is(EACCES)) {
     error.what = number + " is one that this host gives to root alone";
     error.hint = "network.port_offset = 8000 makes it port " + std::to_string(8000 + port);
@@ -65,7 +67,9 @@ Result<PortListener> PortListener::bind(const IpAddress& address, std::uint16_t 
   if (wanted == 0) {
     // A number that the kernel chose is given back when a socket ceases to listen, and one that was asked for is not
     // (SOCK_BINDPORT_LOCK). So it is asked for, while it is held.
-    any = TRY(bound(address, 0));
+    auto found = bound(address, 0);
+    if (!found) return no_port(std::move(found).error(), address, 0);
+    any = std::move(*found);
     port = TRY(number_of(any.get()));
   }
   auto socket = bound(address, port);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bypass/port_table.h"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -37,15 +38,34 @@ Result<bool> boolean(const json& value, const std::string& key) {
   return value.get<bool>();
 }
 
+Result<IpAddress> address_from(const json& value, const std::string& key) {
+  const auto address = parse_ip(TRY(text(value, key)));
+  if (!address) return fail("\"" + key + "\" is no address");
+  return *address;
+}
+
+Result<Cidr> block_from(const json& value) { return parse_cidr(TRY(text(value, "from"))); }
+
+// Each a list: the block, and its exceptions.
+Result<std::vector<AddressBlock>> blocks_from(const json& list) {
+  if (!list.is_array() || list.size() > kMostBlocks) return fail("\"from\" is no list, or too long");
+  std::vector<AddressBlock> blocks;
+  for (const json& each : list) {
+    if (!each.is_array() || each.empty() || each.size() > kMostBlocks + 1) return fail("\"from\" has no block");
+    AddressBlock& block = blocks.emplace_back();
+    block.block = TRY(block_from(each[0]));
+    for (std::size_t i = 1; i < each.size(); ++i) block.except.push_back(TRY(block_from(each[i])));
+  }
+  return blocks;
+}
+
 Result<PortEndpoint> endpoint_from(const json& object) {
   if (!object.is_object()) return fail("an endpoint is not an object");
   PortEndpoint endpoint;
   bool has_address = false;
   for (const auto& [key, value] : object.items()) {
     if (key == "address") {
-      const auto address = parse_ip(TRY(text(value, key)));
-      if (!address) return fail("\"address\" is no address");
-      endpoint.address = *address;
+      endpoint.address = TRY(address_from(value, key));
       has_address = true;
     } else if (key == "port") {
       endpoint.port = TRY(port_number(value, key));
@@ -53,6 +73,8 @@ Result<PortEndpoint> endpoint_from(const json& object) {
       endpoint.pod_uid = TRY(text(value, key));
     } else if (key == "isolated") {
       endpoint.isolated = TRY(boolean(value, key));
+    } else if (key == "from") {
+      endpoint.from = TRY(blocks_from(value));
     } else {
       return fail("an endpoint: unknown: \"" + key + "\"");
     }
@@ -84,6 +106,8 @@ Result<HostPort> host_port_from(const json& object) {
       port.affinity = TRY(number<std::int64_t>(value, key, kLongestAffinity));
     else if (key == "endpoints")
       port.endpoints = TRY(endpoints_from(value));
+    else if (key == "address")
+      port.address = TRY(address_from(value, key));
     else
       return fail("a port: unknown: \"" + key + "\"");
   }
@@ -93,19 +117,37 @@ Result<HostPort> host_port_from(const json& object) {
 
 }  // namespace
 
+bool admits_stranger(const PortEndpoint& endpoint, const IpAddress& from) {
+  const auto holds = [&](const Cidr& block) { return contains(block, from); };
+  return !endpoint.isolated || std::any_of(endpoint.from.begin(), endpoint.from.end(), [&](const AddressBlock& each) {
+    return holds(each.block) && std::none_of(each.except.begin(), each.except.end(), holds);
+  });
+}
+
 std::string to_json(const std::vector<HostPort>& table) {
   json rows = json::array();
   for (const HostPort& port : table) {
     json endpoints = json::array();
-    for (const PortEndpoint& each : port.endpoints)
-      endpoints.push_back(
-          {{"address", each.address.text()}, {"port", each.port}, {"pod", each.pod_uid}, {"isolated", each.isolated}});
+    for (const PortEndpoint& each : port.endpoints) {
+      json from = json::array();
+      for (const AddressBlock& block : each.from) {
+        json texts = {block.block.text()};
+        for (const Cidr& except : block.except) texts.push_back(except.text());
+        from.push_back(std::move(texts));
+      }
+      endpoints.push_back({{"address", each.address.text()},
+                           {"port", each.port},
+                           {"pod", each.pod_uid},
+                           {"isolated", each.isolated},
+                           {"from", std::move(from)}});
+    }
     rows.push_back({{"key", port.key},
                     {"wanted", port.wanted},
                     {"last", port.last},
                     {"open", port.open},
                     {"affinity", port.affinity},
                     {"endpoints", std::move(endpoints)}});
+    if (port.address) rows.back()["address"] = port.address->text();
   }
   return rows.dump(-1, ' ', false, json::error_handler_t::replace);
 }

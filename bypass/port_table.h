@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,12 +14,21 @@
 
 namespace sublet::bypass {
 
+/// Addresses, but for some of them.
+struct AddressBlock {
+  Cidr block;
+  std::vector<Cidr> except;
+
+  bool operator==(const AddressBlock&) const = default;
+};
+
 /// Where a connection may end up.
 struct PortEndpoint {
   IpAddress address;
   std::uint16_t port = 0;
   std::string pod_uid;    // empty: no pod's
-  bool isolated = false;  // a NetworkPolicy of ingress holds it: for the owner's own connections alone
+  bool isolated = false;  // a NetworkPolicy of ingress holds it: for the owner's own connections, and those …
+  std::vector<AddressBlock> from;  // … from here
 
   bool operator==(const PortEndpoint&) const = default;
 };
@@ -30,6 +40,7 @@ struct HostPort {
   bool open = false;          // to everybody, not the owner's processes alone
   std::int64_t affinity = 0;  // seconds that a client is sent to the same endpoint; 0: it is not
   std::vector<PortEndpoint> endpoints;
+  std::optional<IpAddress> address;  // of the host; empty: the one that ports usually have
 
   bool operator==(const HostPort&) const = default;
 };
@@ -56,7 +67,11 @@ struct PortState {
 
 inline constexpr std::size_t kMostPorts = 4096;
 inline constexpr std::size_t kMostEndpoints = 1024;  // of one port
+inline constexpr std::size_t kMostBlocks = 256;      // of one endpoint, and of exceptions from one
 inline constexpr std::size_t kLongestKey = 600;      // namespace, name, port's name, and why
+
+/// Whether connections from there may go to the endpoint: anybody's but the owner's.
+[[nodiscard]] bool admits_stranger(const PortEndpoint& endpoint, const IpAddress& from);
 
 [[nodiscard]] std::string to_json(const std::vector<HostPort>& table);
 /// Checked: unknown keys, wrong types, two ports of one key, and more than a cluster can have, are errors.

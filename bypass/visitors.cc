@@ -44,7 +44,7 @@ void HostPorts::welcome(const std::shared_ptr<Port>& port, UniqueFd connection, 
                                          [](const PortEndpoint& each) { return each.isolated; });
   bool stranger = false;
   if (!port->spec.open || some_isolated) {
-    const OwnerCheck::Verdict verdict = means_.owner.judge(client, Endpoint{address_, port->listener->port()});
+    const OwnerCheck::Verdict verdict = means_.owner.judge(client, Endpoint{address_of(*port), port->listener->port()});
     stranger = !verdict.owner;
     if (stranger && !port->spec.open) {
       ++port->counts.strangers;
@@ -171,7 +171,8 @@ void HostPorts::join(std::uint64_t number, UniqueFd upstream) {
 void HostPorts::turn_away(std::uint64_t number) {
   Visitor& visitor = visitors_.at(number);
   Port& port = *visitor.port;
-  const bool isolated = visitor.stranger && !port.choice.has_open() && !port.choice.endpoints().empty();
+  const bool isolated =
+      !port.choice.endpoints().empty() && !port.choice.has_for({visitor.client.address, visitor.stranger, {}});
   ++(isolated ? port.counts.isolated : port.counts.failed);
   reset_connection(std::move(visitor.connection));
   leave(number);

@@ -52,6 +52,13 @@ const bypass::PortState* find(const std::map<std::string, bypass::PortState>& st
   return found == states.end() ? nullptr : &found->second;
 }
 
+template <typename Object>
+std::string uid_of(const std::vector<Object>& objects, const WantedPort& wanted) {
+  for (const Object& each : objects)
+    if (each.ns == wanted.ns && each.name == wanted.name) return each.uid;
+  return "";
+}
+
 }  // namespace
 
 PortBoard::PortBoard(EventLoop& loop, Plan plan)
@@ -142,25 +149,25 @@ void PortBoard::on_state(bypass::PortState state) {
   answer_pending();
 }
 
-// To the launcher's terminal or log, and where a user of Kubernetes looks: `kubectl describe service`.
+// To the launcher's terminal or log, and where a user of Kubernetes looks: `kubectl describe` of the Service or the
+// pod.
 void PortBoard::tell_event(const WantedPort& wanted, const std::string& why) {
   plan_.say(fmt::format("{}: no port of the host: {}", wanted.host.key, why));
   // Whoever asks for `expose` is told himself.
-  if (wanted.kind != PortKind::kNodePort && wanted.kind != PortKind::kLoadBalancer) return;
-  const auto service = std::find_if(world_->services.begin(), world_->services.end(), [&](const ServiceObject& each) {
-    return each.ns == wanted.ns && each.name == wanted.name;
-  });
-  if (service == world_->services.end()) return;
+  if (wanted.kind == PortKind::kExpose) return;
+  const bool of_pod = wanted.kind == PortKind::kHostPort;
+  const std::string uid = of_pod ? uid_of(world_->pods, wanted) : uid_of(world_->services, wanted);
+  if (uid.empty()) return;
   const std::string now = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   const json event = {{"apiVersion", "v1"},
                       {"kind", "Event"},
-                      {"metadata", {{"generateName", service->name + "-"}, {"namespace", service->ns}}},
+                      {"metadata", {{"generateName", wanted.name + "-"}, {"namespace", wanted.ns}}},
                       {"involvedObject",
                        {{"apiVersion", "v1"},
-                        {"kind", "Service"},
-                        {"namespace", service->ns},
-                        {"name", service->name},
-                        {"uid", service->uid}}},
+                        {"kind", of_pod ? "Pod" : "Service"},
+                        {"namespace", wanted.ns},
+                        {"name", wanted.name},
+                        {"uid", uid}}},
                       {"type", "Warning"},
                       {"reason", "NoHostPort"},
                       {"message", fmt::format("{} port {}: {}", name_of(wanted.kind), wanted.port, why)},
@@ -168,7 +175,7 @@ void PortBoard::tell_event(const WantedPort& wanted, const std::string& why) {
                       {"firstTimestamp", now},
                       {"lastTimestamp", now},
                       {"count", 1}};
-  announcer_.post(fmt::format("/api/v1/namespaces/{}/events", service->ns),
+  announcer_.post(fmt::format("/api/v1/namespaces/{}/events", wanted.ns),
                   event.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 

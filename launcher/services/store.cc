@@ -19,7 +19,8 @@ NetworkPolicy policy_or_wall(const json& object) {
   if (auto policy = policy_from_json(object)) return std::move(*policy);
   const std::string key = key_of(object);
   const std::size_t slash = key.find('/');
-  return {key.substr(0, slash), key.substr(slash + 1), {}, {{}}, {{}}};
+  const std::vector<PolicyRule> nobody;
+  return {key.substr(0, slash), key.substr(slash + 1), {}, nobody, nobody};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 namespace sublet::launcher {
 namespace {
@@ -14,6 +15,28 @@ constexpr std::uint32_t kLastPort = 65535;
 
 const char* upper_name(Protocol protocol) {
   return protocol == Protocol::kUdp ? "UDP" : protocol == Protocol::kSctp ? "SCTP" : "TCP";
+}
+
+bool is_of(const PolicyRule& rule, std::uint16_t port, const PodObject& pod) {
+  const auto fits = [&](const PolicyPort& each) {
+    if (each.protocol != Protocol::kTcp) return false;
+    if (each.name.empty()) return each.first <= port && port <= each.last;
+    return std::any_of(pod.named.begin(), pod.named.end(), [&](const NamedPort& named) {
+      return named.name == each.name && named.protocol == Protocol::kTcp && named.number == port;
+    });
+  };
+  return rule.ports.empty() || std::any_of(rule.ports.begin(), rule.ports.end(), fits);
+}
+
+// What does not fit in is not let in.
+void add_blocks(const PolicyRule& rule, std::vector<bypass::AddressBlock>& blocks) {
+  const auto add = [&](const Cidr& block, const std::vector<Cidr>& except) {
+    if (blocks.size() < bypass::kMostBlocks && except.size() <= bypass::kMostBlocks) blocks.push_back({block, except});
+  };
+  if (rule.peers.empty())
+    for (const char* any : {"0.0.0.0", "::"}) add(network_of(*parse_ip(any), 0), {});
+  for (const PolicyPeer& peer : rule.peers)
+    if (peer.block) add(*peer.block, peer.except);
 }
 
 class Compiler {
@@ -34,6 +57,9 @@ class Compiler {
     for (const PodObject& pod : world_.pods)
       if (!pod.ended && !pod.address.empty())
         for (const PodPort& port : pod.ports) host_port(pod, port);
+    // One key twice would make the whole table one that the broker does not take.
+    std::set<std::string> keys;
+    std::erase_if(wanted_, [&](const WantedPort& each) { return !keys.insert(each.host.key).second; });
     return std::move(wanted_);
   }
 
@@ -84,16 +110,22 @@ class Compiler {
   void host_port(const PodObject& pod, const PodPort& port) {
     WantedPort wanted{PortKind::kHostPort, pod.ns, pod.name, "", port.port};
     wanted.host.key = key_of(PortKind::kHostPort, pod.ns, pod.name, port.host_port);
+    const auto host_ip = parse_ip(port.host_ip);
+    // 0.0.0.0 and :: are no address of their own, but another way to say nothing.
+    if (host_ip && host_ip->bytes != IpAddress{}.bytes) {
+      wanted.host.address = host_ip;
+      wanted.host.key += "@" + host_ip->text();
+    }
     wanted.host.wanted = shifted(port.host_port);
     wanted.host.open = settings_.open;
     if (port.protocol != Protocol::kTcp) {
       wanted.host.key += fmt::format("/{}", upper_name(port.protocol));
       wanted.error = fmt::format("it is {}: ports of the host are for TCP alone", upper_name(port.protocol));
-    } else if (!port.host_ip.empty() && port.host_ip != "0.0.0.0" && port.host_ip != "::") {
-      wanted.error = "hostIP is " + port.host_ip + ": ports are had on the host's own address alone";
+    } else if (!port.host_ip.empty() && !host_ip) {
+      wanted.error = "hostIP is " + port.host_ip + ", which is no address";
     }
     if (const auto address = parse_ip(pod.address))
-      wanted.host.endpoints.push_back({*address, port.port, pod.uid, isolated(pod.ns, pod.uid)});
+      wanted.host.endpoints.push_back(endpoint(*address, port.port, pod.ns, pod.uid));
     push(std::move(wanted));
   }
 
@@ -137,16 +169,24 @@ class Compiler {
       if (ready ? !each.ready : !(each.serving && each.terminating)) continue;
       // All addresses of an endpoint lead to the same (Endpoint.addresses): the first.
       const auto address = each.addresses.empty() ? std::nullopt : parse_ip(each.addresses.front());
-      if (address) found.push_back({*address, port, each.pod_uid, isolated(slice.ns, each.pod_uid)});
+      if (address) found.push_back(endpoint(*address, port, slice.ns, each.pod_uid));
     }
   }
 
-  [[nodiscard]] bool isolated(const std::string& ns, const std::string& uid) const {
+  [[nodiscard]] bypass::PortEndpoint endpoint(const IpAddress& address, std::uint16_t port, const std::string& ns,
+                                              const std::string& uid) const {
+    bypass::PortEndpoint made{address, port, uid, false, {}};
     const auto pod = std::find_if(world_.pods.begin(), world_.pods.end(),
                                   [&](const PodObject& each) { return !uid.empty() && each.uid == uid; });
-    return std::any_of(world_.policies.begin(), world_.policies.end(), [&](const NetworkPolicy& policy) {
-      return policy.ns == ns && policy.ingress && (pod == world_.pods.end() || policy.pods.selects(pod->labels));
-    });
+    const bool known = pod != world_.pods.end();
+    if (known && pod->host_network) return made;
+    for (const NetworkPolicy& policy : world_.policies) {
+      if (policy.ns != ns || !policy.ingress || (known && !policy.pods.selects(pod->labels))) continue;
+      made.isolated = true;
+      for (const PolicyRule& rule : *policy.ingress)
+        if (known && is_of(rule, port, *pod)) add_blocks(rule, made.from);
+    }
+    return made;
   }
 
   const ServiceWorld& world_;

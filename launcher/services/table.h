@@ -4,8 +4,11 @@
 // - an endpoint is one that is ready; if none is, one that ends and still serves (as kube-proxy has it);
 // - TCP alone; a port of another protocol is left out, and said so;
 // - there is one host: externalTrafficPolicy and internalTrafficPolicy, which choose among hosts, mean the same here;
-// - a NetworkPolicy of ingress that selects an endpoint's pod keeps those out who are not the owner. Of a pod that is
-//   not known yet in a namespace with such a policy it is taken that it is selected.
+// - a NetworkPolicy of ingress that selects an endpoint's pod keeps those out who are not the owner, but for clients in
+//   its blocks of addresses (from outside nobody is a pod). Of a pod that is not known yet in a namespace with such a
+//   policy it is taken that it is selected, and that nobody is let in;
+// - a pod on the node's network has its declared ports on the host, as it would have on a node of its own. Policies do
+//   not hold it.
 #pragma once
 
 #include <map>

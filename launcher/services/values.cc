@@ -104,11 +104,19 @@ PodObject pod_object_from_json(const json& object) {
   const std::string phase = text(object, {"status", "phase"});
   pod.ended = phase == "Succeeded" || phase == "Failed";
   pod.labels = labels_of(object);
-  if (flag(at(object, {"spec"}), "hostNetwork", false)) return pod;
-  for (const json& container : list(object, {"spec", "containers"}))
-    for (const json& each : list(container, {"ports"}))
-      if (const std::uint16_t port = number(each, "hostPort"); port != 0)
-        pod.ports.push_back({port, number(each, "containerPort"), protocol(each), text(each, {"hostIP"})});
+  pod.host_network = flag(at(object, {"spec"}), "hostNetwork", false);
+  std::vector<json> containers = list(object, {"spec", "containers"});
+  for (const json& each : list(object, {"spec", "initContainers"}))
+    if (text(each, {"restartPolicy"}) == "Always") containers.push_back(each);  // those that stay (sidecars)
+  for (const json& container : containers) {
+    for (const json& each : list(container, {"ports"})) {
+      const std::uint16_t port = number(each, "containerPort");
+      if (const std::string name = text(each, {"name"}); !name.empty())
+        pod.named.push_back({name, protocol(each), port});
+      if (const std::uint16_t on_host = number(each, "hostPort"); on_host != 0 && port != 0)
+        pod.ports.push_back({on_host, port, protocol(each), text(each, {"hostIP"})});
+    }
+  }
   return pod;
 }
 

@@ -73,12 +73,13 @@ struct PodObject {
   std::string address;  // empty: none yet
   bool ended = false;
   Labels labels;
-  std::vector<PodPort> ports;  // those with a hostPort
+  bool host_network = false;     // its network is the cluster's node's
+  std::vector<PodPort> ports;    // those with a hostPort; on the node's network that is each that is declared
+  std::vector<NamedPort> named;  // for policies that call ports by name
 };
 
 [[nodiscard]] ServiceObject service_object_from_json(const nlohmann::json& object);
 [[nodiscard]] SliceObject slice_object_from_json(const nlohmann::json& object);
-/// One on the node's network has no ports here: they are the node's.
 [[nodiscard]] PodObject pod_object_from_json(const nlohmann::json& object);
 
 }  // namespace sublet::launcher

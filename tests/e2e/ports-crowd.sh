@@ -65,10 +65,20 @@ EOF
   eventually 10 sh -c "! unshare --user --map-auto --setuid 5 --setgid 5 -- curl --silent --max-time 5 http://$at/"
   same "$(get "$at")" served "the owner's own, as the node's"
   [ "$(count web .isolated)" -gt 0 ] || fail "not counted: $(count web .)"
+
+  say "but for clients that it lets in by their address: this host's, or all but those"
+  let_in() { # let_in IPBLOCK
+    k patch networkpolicy held --type merge -p "{\"spec\": {\"ingress\": [{\"from\": [{\"ipBlock\": $1}], \"ports\": [{\"port\": 8000}]}]}}"
+  }
+  let_in "{\"cidr\": \"${at%:*}/32\"}"
+  eventually 20 prints served stranger curl --silent --max-time 5 "http://$at/"
+  let_in "{\"cidr\": \"0.0.0.0/0\", \"except\": [\"${at%:*}/32\"]}"
+  eventually 20 sh -c "! unshare --user --map-auto --setuid 5 --setgid 5 -- curl --silent --max-time 5 http://$at/"
+  same "$(get "$at")" served
   k delete networkpolicy held
   eventually 10 prints served stranger curl --silent --max-time 5 "http://$at/"
 else
-  say "no subordinate ids: there is no other user to try it with"
+  echo "skipped: another user's connections: there are no subordinate ids to be one"
 fi
 
 say "5,000 connections at once to a pod with a backlog of 128: none is lost"

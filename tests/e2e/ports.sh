@@ -90,6 +90,27 @@ eventually 10 prints held get "${at%:*}:18081"
 k delete pod held
 eventually 10 sh -c "! curl --silent --max-time 1 http://${at%:*}:18081/"
 
+say "a hostIP is the address that it is had on, or told of in an Event of the pod"
+listening_pod() { # listening_pod NAME PORT-JSON SPEC-JSON PORT
+  k run "$1" --image "$busybox" --restart Never --override-type strategic --overrides '{"spec": {"terminationGracePeriodSeconds": 0,
+    "containers": [{"name": "'"$1"'", "ports": ['"$2"']}]'"$3"'}}' \
+    --command -- sh -c "mkdir /tmp/w && echo $1 > /tmp/w/index.html && exec httpd -f -p $4 -h /tmp/w"
+}
+listening_pod near '{"containerPort": 8080, "hostPort": 18082, "hostIP": "127.0.0.1"}' '' 8080
+listening_pod far '{"containerPort": 8080, "hostPort": 18083, "hostIP": "192.0.2.77"}' '' 8080
+ready near
+eventually 10 prints near get 127.0.0.1:18082
+same "$(status_of get "${at%:*}:18082")" 7 "it is on 127.0.0.1 alone"
+eventually 10 sh -c "'$SUBLET' --name '$cluster' kubectl describe pod far | grep -q '192.0.2.77 is no address of this host'"
+k delete pod near far
+
+say "a pod on the node's network has the ports that it declares on the host"
+listening_pod noded '{"containerPort": 18084}' ', "hostNetwork": true' 18084
+ready noded
+eventually 10 prints noded get "${at%:*}:18084"
+k delete pod noded
+eventually 10 sh -c "! curl --silent --max-time 1 http://${at%:*}:18084/"
+
 say "endpoints come and go, and nobody is refused"
 at=$(sublet expose svc/web)
 (while [ ! -e "$tmp/enough" ]; do get "$at" > /dev/null || echo "failed" >> "$tmp/failures"; done) &

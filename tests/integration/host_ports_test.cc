@@ -228,6 +228,31 @@ TEST_CASE("host ports: they move with the host's address, and the numbers with t
   CHECK(heard == "a(refused)(refused)a 127.0.0.2 same");
 }
 
+TEST_CASE("host ports: one of an address of its own stays there, and an address of nobody is told of", "[bypass]") {
+  if (!can_run()) return;
+  const std::string heard = in_world([](World& world) -> Result<std::string> {
+    auto a = TRY(Server::start("a"));
+    const IpAddress own = *parse_ip("127.0.0.3");
+    HostPort port = any({a->endpoint()});
+    port.address = own;
+    HostPort nowhere = any({a->endpoint()});
+    nowhere.key = "expose n/b:1";
+    nowhere.address = parse_ip("192.0.2.77");
+    TRY(world.tell({port, nowhere}));
+    const PortState had = TRY(world.told());
+    const PortState not_had = TRY(world.told());
+    std::string all = had.address + " " + hear(had.port) + hear(had.port, own) + " " + not_had.error;
+    world.ports->move_to(*parse_ip("127.0.0.2"));
+    (void)::poll(nullptr, 0, 100);
+    all += " " + hear(had.port, own) + hear(had.port, *parse_ip("127.0.0.2"));
+    port.address.reset();
+    TRY(world.tell({port}));
+    const PortState then = TRY(world.told());
+    return all + " " + then.address + " " + hear(then.port, *parse_ip(then.address)) + hear(had.port, own);
+  });
+  CHECK(heard == "127.0.0.3 (refused)a 192.0.2.77 is no address of this host a(refused) 127.0.0.2 a(refused)");
+}
+
 TEST_CASE("host ports: of those who wait for a pod, so many are with the broker and the rest with the kernel",
           "[bypass]") {
   if (!can_run()) return;

@@ -46,12 +46,36 @@ TEST_CASE("choice: one that was tried is not taken again, and when all were ther
 TEST_CASE("choice: a stranger gets no pod that a policy isolates", "[bypass]") {
   Choice choice;
   choice.replace({at(1, true), at(2)}, seconds(0));
-  CHECK(choice.has_open());
+  CHECK(choice.has_for({client(1), true}));
   for (int i = 0; i < 3; ++i) CHECK(next(choice, {client(1), true}) == "uid-2");
   choice.replace({at(1, true)}, seconds(0));
-  CHECK_FALSE(choice.has_open());
+  CHECK_FALSE(choice.has_for({client(1), true}));
+  CHECK(choice.has_for({client(1), false}));
   CHECK(next(choice, {client(1), true}).empty());
   CHECK(next(choice, {client(1), false}) == "uid-1");
+}
+
+TEST_CASE("choice: a stranger gets a pod that a policy isolates from others than him", "[bypass]") {
+  Choice choice;
+  PortEndpoint some = at(1, true);
+  some.from = {{*parse_cidr("192.0.2.0/28"), {*parse_cidr("192.0.2.4/30")}}, {*parse_cidr("192.0.2.5/32"), {}}};
+  choice.replace({some}, seconds(100));
+  const struct {
+    int client;
+    bool taken;
+  } cases[] = {{1, true}, {4, false}, {5, true}, {6, false}, {8, true}, {15, true}, {16, false}};
+  for (const auto& c : cases) {
+    CAPTURE(c.client);
+    CHECK(next(choice, {client(c.client), true}) == (c.taken ? "uid-1" : ""));
+    CHECK(choice.has_for({client(c.client), true}) == c.taken);
+    CHECK(next(choice, {client(c.client), false}) == "uid-1");
+  }
+  CHECK(next(choice, {*parse_ip("2001:db8::1"), true}).empty());
+  // Nor where he was before there was the policy.
+  choice.replace({at(1)}, seconds(100));
+  choice.keep(client(16), at(1), kStart);
+  choice.replace({some}, seconds(100));
+  CHECK(next(choice, {client(16), true}).empty());
 }
 
 TEST_CASE("choice: with affinity a client stays until its time is over or its endpoint gone", "[bypass]") {

@@ -17,14 +17,18 @@ PortEndpoint endpoint(const char* address, std::uint16_t port, const char* pod, 
 }  // namespace
 
 TEST_CASE("port table: it comes out of JSON as it went in", "[bypass]") {
+  PortEndpoint some = endpoint("10.42.0.8", 8443, "uid-2", true);
+  some.from = {{*parse_cidr("0.0.0.0/0"), {}}, {*parse_cidr("10.0.0.0/8"), {*parse_cidr("10.1.0.0/16")}}};
   const std::vector<HostPort> table = {
-      {"expose default/a:80", 0, 40123, true, 0, {}},
+      {"expose default/a:80", 0, 40123, true, 0, {}, {}},
+      {"hostPort default/p:80@127.0.0.1", 80, 0, false, 0, {}, parse_ip("127.0.0.1")},
       {"NodePort b/c:443",
        30443,
        0,
        false,
        10800,
-       {endpoint("10.42.0.7", 8443, "uid-1"), endpoint("fd00::7", 1, "", true)}},
+       {endpoint("10.42.0.7", 8443, "uid-1"), endpoint("fd00::7", 1, "", true), some},
+       {}},
   };
   const auto back = port_table_from_json(to_json(table));
   REQUIRE(back);
@@ -53,6 +57,11 @@ TEST_CASE("port table: what is not one is refused, with the reason", "[bypass]")
       {R"([{"key": "a", "endpoints": [{"address": "10.0.0.3"}]}])", "without address or port"},
       {R"([{"key": "a", "endpoints": [{"port": 1}]}])", "without address or port"},
       {R"([{"key": "a", "endpoints": [{"address": "10.0.0.3", "port": 1, "x": 1}]}])", "unknown"},
+      {R"([{"key": "a", "address": "nowhere"}])", "no address"},
+      {R"([{"key": "a", "endpoints": [{"from": "0.0.0.0/0"}]}])", "no list"},
+      {R"([{"key": "a", "endpoints": [{"from": [[]]}]}])", "no block"},
+      {R"([{"key": "a", "endpoints": [{"from": [["10.0.0.1/8"]]}]}])", "10.0.0.1/8"},
+      {R"([{"key": "a", "endpoints": [{"from": [["10.0.0.0/8", 1]]}]}])", "not a text"},
   };
   for (const auto& c : cases) {
     INFO(c.text);

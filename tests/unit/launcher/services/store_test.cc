@@ -69,6 +69,7 @@ TEST_CASE("service store: a policy that cannot be read isolates its namespace", 
   const auto world = store.world();
   REQUIRE(world);
   REQUIRE(world->policies.size() == 1);
-  CHECK(world->policies[0].ingress.has_value());
+  REQUIRE(world->policies[0].ingress.has_value());
+  CHECK(world->policies[0].ingress->empty());  // no rule: nobody is let in
   CHECK(world->policies[0].ns == "n");
 }

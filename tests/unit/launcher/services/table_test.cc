@@ -217,25 +217,118 @@ TEST_CASE("ports: a hostPort leads to its pod while that lives", "[services]") {
                           {{{"containerPort", 80}, {"hostPort", 8080}},
                            {{"containerPort", 81}},
                            {{"containerPort", 82}, {"hostPort", 8082}, {"hostIP", "127.0.0.1"}},
-                           {{"containerPort", 83}, {"hostPort", 8083}, {"protocol", "UDP"}}}}}}}}},
+                           {{"containerPort", 83}, {"hostPort", 8083}, {"protocol", "UDP"}},
+                           {{"containerPort", 84}, {"hostPort", 8084}, {"hostIP", "0.0.0.0"}},
+                           {{"containerPort", 84}, {"hostPort", 8084}, {"hostIP", "::"}},
+                           {{"containerPort", 85}, {"hostPort", 8085}, {"hostIP", "nowhere"}}}}}}}}},
                     {"status", {{"podIP", "10.42.0.5"}, {"phase", "Running"}}}};
   ServiceWorld world;
   world.pods = {pod_object_from_json(pod)};
   const auto ports = compiled(world);
-  REQUIRE(ports.size() == 3);
+  REQUIRE(ports.size() == 5);
   CHECK(ports[0].host.key == "hostPort n/p:8080");
   CHECK(ports[0].host.wanted == 8080);
   CHECK(endpoints(ports[0]) == "10.42.0.5:80/u");
   CHECK(ports[0].error.empty());
-  CHECK(ports[1].error.find("hostIP") != std::string::npos);
+  CHECK_FALSE(ports[0].host.address);
+  CHECK(ports[1].host.key == "hostPort n/p:8082@127.0.0.1");
+  CHECK(ports[1].host.address == parse_ip("127.0.0.1"));
+  CHECK(ports[1].error.empty());
   CHECK(ports[2].error.find("UDP") != std::string::npos);
+  CHECK(ports[3].host.key == "hostPort n/p:8084");
+  CHECK_FALSE(ports[3].host.address);
+  CHECK(ports[4].error.find("nowhere") != std::string::npos);
   for (const auto& change : {json{{"status", {{"phase", "Succeeded"}}}}, json{{"status", {{"phase", "Failed"}}}},
-                             json{{"status", {{"podIP", nullptr}}}}, json{{"spec", {{"hostNetwork", true}}}}}) {
+                             json{{"status", {{"podIP", nullptr}}}}}) {
     json other = pod;
     other.merge_patch(change);
     world.pods = {pod_object_from_json(other)};
     INFO(change.dump());
     CHECK(compiled(world).empty());
+  }
+}
+
+TEST_CASE("ports: a pod on the node's network has its ports there, whatever policies say; so have sidecars",
+          "[services]") {
+  const json metadata = {{"namespace", "n"}, {"name", "p"}, {"uid", "u"}};
+  const json container = {{"ports", {{{"containerPort", 80}, {"hostPort", 80}}, {{"containerPort", 81}}}}};
+  json sidecar = container;
+  sidecar["restartPolicy"] = "Always";
+  const json status = {{"podIP", "10.0.2.100"}};
+  ServiceWorld world;
+  world.policies = {*policy_from_json(
+      {{"metadata", {{"namespace", "n"}, {"name", "all"}}}, {"spec", {{"policyTypes", {"Ingress"}}}}})};
+  const struct {
+    json spec;
+    const char* expected;
+  } cases[] = {
+      {{{"hostNetwork", true}, {"containers", {container}}}, "10.0.2.100:80/u"},
+      {{{"containers", {container}}}, "10.0.2.100:80/u!"},
+      {{{"initContainers", {sidecar}}}, "10.0.2.100:80/u!"},
+      {{{"initContainers", {container}}}, ""},
+  };
+  for (const auto& c : cases) {
+    INFO(c.spec.dump());
+    world.pods = {pod_object_from_json({{"metadata", metadata}, {"spec", c.spec}, {"status", status}})};
+    const auto ports = compiled(world);
+    CHECK((ports.empty() ? "" : endpoints(ports[0])) == c.expected);
+  }
+}
+
+TEST_CASE("ports: whom a policy lets in by his address, at this port", "[services]") {
+  ServiceWorld world;
+  world.services = {service("web", kWeb)};
+  world.slices = {slice_object_from_json(slice_of("web", {{{"port", 8080}}}, {endpoint("10.42.0.5", "u")}))};
+  world.pods = {pod_object_from_json(
+      {{"metadata", {{"namespace", "n"}, {"name", "p"}, {"uid", "u"}}},
+       {"spec",
+        {{"containers",
+          {{{"ports",
+             {{{"containerPort", 8080}, {"name", "http"}}, {{"containerPort", 9090}, {"name", "more"}}}}}}}}}})};
+  const json block = {{"ipBlock", {{"cidr", "192.0.2.0/24"}, {"except", {"192.0.2.8/29"}}}}};
+  const json pods = {{"podSelector", json::object()}};
+  const auto rule = [](json from, json ports) { return json{{"from", std::move(from)}, {"ports", std::move(ports)}}; };
+  const json any = json::array();
+  const struct {
+    std::vector<json> policies;  // the rules of each
+    const char* in;              // of 192.0.2.1, 192.0.2.9, 198.51.100.1, 2001:db8::1
+  } cases[] = {
+      {{}, "yyyy"},
+      {{any}, "----"},
+      {{{rule(any, any)}}, "yyyy"},
+      {{{rule({pods}, any)}}, "----"},
+      {{{rule({block}, any)}}, "y---"},
+      {{{rule({pods, block}, any)}}, "y---"},
+      {{{rule({block}, {{{"port", 8080}}})}}, "y---"},
+      {{{rule({block}, {{{"port", 80}}})}}, "----"},
+      {{{rule({block}, {{{"port", 8000}, {"endPort", 8100}}})}}, "y---"},
+      {{{rule({block}, {{{"port", "http"}}})}}, "y---"},
+      {{{rule({block}, {{{"port", "more"}}})}}, "----"},
+      {{{rule({block}, {{{"protocol", "UDP"}, {"port", 8080}}})}}, "----"},
+      {{{rule({block}, {{{"protocol", "UDP"}}, {{"protocol", "TCP"}}})}}, "y---"},
+      {{any, {rule({block}, any)}}, "y---"},
+      {{{rule({{{"ipBlock", {{"cidr", "198.51.100.0/24"}}}}}, any)}, {rule({block}, any)}}, "y-y-"},
+      {{{rule({{{"ipBlock", {{"cidr", "2001:db8::/32"}}}}}, any)}}, "---y"},
+  };
+  for (const auto& c : cases) {
+    world.policies.clear();
+    std::string said;
+    for (const json& rules : c.policies) {
+      said += rules.dump() + " ";
+      world.policies.push_back(*policy_from_json({{"metadata", {{"namespace", "n"}, {"name", "p"}}},
+                                                  {"spec", {{"policyTypes", {"Ingress"}}, {"ingress", rules}}}}));
+    }
+    INFO(said);
+    const auto ports = compiled(world);
+    REQUIRE(ports[0].host.endpoints.size() == 1);
+    std::string in;
+    for (const char* client : {"192.0.2.1", "192.0.2.9", "198.51.100.1", "2001:db8::1"})
+      in += admits_stranger(ports[0].host.endpoints[0], *parse_ip(client)) ? "y" : "-";
+    CHECK(in == c.in);
+    // Of a pod that is not known nobody knows whether the policy is its.
+    ServiceWorld early = world;
+    early.pods.clear();
+    CHECK(admits_stranger(compiled(early)[0].host.endpoints[0], *parse_ip("192.0.2.1")) == c.policies.empty());
   }
 }
 
