@@ -4,6 +4,7 @@
 # connections taken as they make (so that nothing passes by not being bypassed).
 #   bypass_programs.sh POD_UP [COMPONENTS]     (COMPONENTS: where kubectl, a static Go client, may be)
 set -euo pipefail
+export JAVA_TOOL_OPTIONS=-XX:-UsePerfData  # else it leaves /tmp/hsperfdata_USER, whatever TMPDIR says
 self=$(realpath "$0")
 root=${self%/tests/*}
 server=192.0.2.2
