@@ -251,6 +251,7 @@ void HostPorts::settle(Port& port) {
 }
 
 void HostPorts::try_bind(Port& port) {
+  untold_ = true;
   auto bound = PortListener::bind(address_of(port), port.spec.wanted, port.spec.last);
   if (!bound) {
     const milliseconds wait = std::min(kLastTry, kFirstTry * (1 << std::min(port.failures, 10)));
@@ -270,6 +271,7 @@ void HostPorts::try_bind(Port& port) {
 }
 
 void HostPorts::drop(Port& port) {
+  untold_ = true;
   listening_.erase(port.number);
   port.listener.reset();  // out of the epoll set by that
   port.watched = false;
@@ -297,7 +299,7 @@ void HostPorts::watch_channel(bool writable) {
 
 // What the launcher does not know yet, as far as the socket takes it.
 void HostPorts::tell() {
-  if (channel_full_) return;
+  if (channel_full_ || !untold_) return;
   for (const auto& [key, port] : ports_) {
     if (!port->listener && port->error.empty()) continue;  // not tried yet
     PortState state{key, "", 0, port->error};
@@ -315,6 +317,7 @@ void HostPorts::tell() {
     }
     told = std::move(text);
   }
+  untold_ = false;
 }
 
 // Opens the doors of the pods that are endpoints, and closes those of pods that are not any more.

@@ -141,6 +141,7 @@ class HostPorts {
   std::map<std::string, std::string> told_;
   std::size_t dialling_ = 0;
   bool channel_full_ = false;
+  bool untold_ = false;                    // a port may be other than the launcher knows
   std::optional<Clock::time_point> rest_;  // out of descriptors: until then nothing is accepted
   std::thread thread_;
 };
