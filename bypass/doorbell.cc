@@ -17,7 +17,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "bypass/sock_diag.h"
+#include "base/sock_diag.h"
 #include "bypass/socket_kind.h"
 
 namespace sublet::bypass {
@@ -103,7 +103,7 @@ Rung other_end(std::span<const std::byte> answer, std::uint16_t port) {
 
 Rung look_at_other_end(int diag, const Endpoint& at, std::uint16_t port) {
   // Both ends are the pod's own address.
-  const DiagRequest request = diag_request(at, Endpoint{at.address, port, false, 0}, 0);
+  const DiagRequest request = diag_request({at.address, at.port}, {at.address, port}, 0);
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
   if (::sendto(diag, &request, sizeof request, 0, reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) < 0)

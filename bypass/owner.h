@@ -6,26 +6,17 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
-#include <optional>
 #include <string>
 
 #include "base/result.h"
-#include "base/unique_fd.h"
+#include "base/sock_diag.h"
 #include "bypass/endpoint.h"
 
 namespace sublet::bypass {
 
-/// What the kernel says of the peer's socket.
-struct PeerSocket {
-  std::uint8_t state = 0;  // TCP_ESTABLISHED …
-  std::uint32_t uid = 0;
-  std::uint32_t inode = 0;  // 0: no process has it any more
-};
-
 /// Is this the owner's? Pure. A socket in TIME_WAIT, one that is being made, and before Linux 6.17 one that its process
 /// has closed, all come with uid 0, which says nothing; a listener that merely has the number is nobody's peer.
-[[nodiscard]] bool is_owners(const PeerSocket& peer, uid_t owner);
+[[nodiscard]] bool is_owners(const TcpSocket& peer, uid_t owner);
 
 class OwnerCheck {
  public:
@@ -39,14 +30,11 @@ class OwnerCheck {
   /// Is this connection, just accepted, from a process of the owner's on this host? No, if nobody can tell. One thread
   /// at a time.
   [[nodiscard]] Verdict judge(const Endpoint& peer, const Endpoint& own);
-  /// What the kernel knows of the socket from `peer` to `own`.
-  [[nodiscard]] std::optional<PeerSocket> find(const Endpoint& peer, const Endpoint& own);
 
  private:
-  OwnerCheck(UniqueFd socket, uid_t owner) : socket_(std::move(socket)), owner_(owner) {}
-  UniqueFd socket_;
+  OwnerCheck(SockDiag diag, uid_t owner) : diag_(std::move(diag)), owner_(owner) {}
+  SockDiag diag_;
   uid_t owner_;
-  std::uint32_t asked_ = 0;
 };
 
 }  // namespace sublet::bypass
