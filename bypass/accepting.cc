@@ -57,8 +57,8 @@ std::optional<std::size_t> shown(std::int32_t room, std::size_t real) {
   return std::min(static_cast<std::size_t>(room), real);
 }
 
-Result<std::unique_ptr<Accepting>> Accepting::start(Slots& slots, Doors& doors) {
-  std::unique_ptr<Accepting> accepting(new Accepting(slots, doors));
+Result<std::unique_ptr<Accepting>> Accepting::start(Slots& slots, Doors& doors, const AllDefaults& defaults) {
+  std::unique_ptr<Accepting> accepting(new Accepting(slots, doors, defaults));
   accepting->epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   accepting->wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!accepting->epoll_ || !accepting->wake_) return fail_errno("waiting for what is accepted");
@@ -189,7 +189,7 @@ int Accepting::fit(const AcceptCall& call, const Waiting& waiting, int connectio
   }
   if (now - known->read > kRemember) {
     if (waiting.bell.socket) door.usual = congestion_control(waiting.bell.socket.get());
-    known->settings = (call.domain == AF_INET ? v4_ : v6_).inherited(call.socket.get(), door.usual);
+    known->settings = defaults_.of(call.domain).inherited(call.socket.get(), door.usual);
     known->read = now;
     learn(door, call.socket.get());
   }

@@ -39,7 +39,8 @@ struct AcceptCall {
 
 class Accepting {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Accepting>> start(Slots& slots, Doors& doors);
+  [[nodiscard]] static Result<std::unique_ptr<Accepting>> start(Slots& slots, Doors& doors,
+                                                                const AllDefaults& defaults);
   ~Accepting();
 
   /// Answers the slot's notification, now or later, and gives the slot back.
@@ -66,7 +67,8 @@ class Accepting {
     std::chrono::milliseconds pause;
     bool maybe_signalled = false;
   };
-  Accepting(Slots& slots, Doors& doors) : slots_(slots), doors_(doors) {}
+  Accepting(Slots& slots, Doors& doors, const AllDefaults& defaults)
+      : slots_(slots), doors_(doors), defaults_(defaults) {}
 
   /// Takes what is there. False: it has to wait.
   [[nodiscard]] bool attempt(AcceptCall& call);
@@ -84,8 +86,7 @@ class Accepting {
 
   Slots& slots_;
   Doors& doors_;
-  const OptionDefaults v4_{AF_INET};
-  const OptionDefaults v6_{AF_INET6};
+  const AllDefaults& defaults_;
   UniqueFd epoll_;
   UniqueFd wake_;
   std::mutex mutex_;

@@ -151,9 +151,9 @@ class Broker {
       slots_.emplace(TRY(Slots::map(message.fds[0].get())));
       pending_ = TRY(Pending::start(*slots_));
       doors_ = TRY(Doors::start(pod_sockets_));
-      accepting_ = TRY(Accepting::start(*slots_, *doors_));
+      accepting_ = TRY(Accepting::start(*slots_, *doors_, defaults_));
       tools_ = std::make_unique<Tools>(
-          Tools{*slots_, *policy_, pod_sockets_, *repair_, *pending_, *accepting_, network_, receive_ends_});
+          Tools{*slots_, *policy_, pod_sockets_, *repair_, *pending_, *accepting_, network_, receive_ends_, defaults_});
       return orders_.ports ? start_ports() : Result<void>();
     }
     if (tools_ == nullptr) return fail("a message before the memory");
@@ -248,6 +248,7 @@ class Broker {
   EventLoop loop_;
   const BrokerOrders orders_;
   const std::uint64_t network_;
+  const AllDefaults defaults_;
   const OnPod on_pod_;
   std::string device_;
   std::optional<RouteWatch> routes_;

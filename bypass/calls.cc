@@ -165,7 +165,7 @@ UniqueFd Calls::pod_socket(int old_fd, int domain, int type) {
   UniqueFd made = type == SOCK_DGRAM ? tools_.pod_sockets.make(listener_.pod, domain, type, 0)
                                      : tools_.pod_sockets.take(listener_.pod, domain);
   if (!made) return made;
-  if (const int error = tools_.defaults(domain, type).copy(old_fd, made.get()); error != 0) {
+  if (const int error = tools_.defaults.of(domain, type).copy(old_fd, made.get()); error != 0) {
     errno = error;
     return UniqueFd();
   }

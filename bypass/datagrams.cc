@@ -37,7 +37,7 @@ std::optional<Calls::Ending> Calls::make_hosts(const Request& request, int socke
     return std::nullopt;
   }
   const UniqueFd made = host_socket(domain, SOCK_DGRAM);
-  if (!made || tools_.defaults(domain, SOCK_DGRAM).copy(socket, made.get()) != 0 ||
+  if (!made || tools_.defaults.of(domain, SOCK_DGRAM).copy(socket, made.get()) != 0 ||
       ::connect(made.get(), to.get(), to.length) != 0) {
     counters.count(Reason::kResources);
     return std::nullopt;

@@ -69,11 +69,14 @@ HostPorts::~HostPorts() {
 }
 
 void HostPorts::post(std::function<void()> call) {
+  bool is_first = false;
   {
     std::lock_guard lock(mail_mutex_);
+    is_first = mail_.empty();
     mail_.push_back(std::move(call));
   }
-  (void)::eventfd_write(wake_.get(), 1);  // fails only when 2^64-1 wakings wait
+  // For those after it, the thread has been woken already, and not looked yet.
+  if (is_first) (void)::eventfd_write(wake_.get(), 1);  // fails only when 2^64-1 wakings wait
 }
 
 void HostPorts::take_mail() {

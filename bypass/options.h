@@ -45,4 +45,19 @@ class OptionDefaults {
   std::array<Value, kOptionCount> values_{};
 };
 
+/// Those of all kinds of sockets that are replaced.
+class AllDefaults {
+ public:
+  [[nodiscard]] const OptionDefaults& of(int domain, int type = SOCK_STREAM) const {
+    if (type == SOCK_DGRAM) return domain == AF_INET ? v4_datagrams_ : v6_datagrams_;
+    return domain == AF_INET ? v4_ : v6_;
+  }
+
+ private:
+  const OptionDefaults v4_{AF_INET};
+  const OptionDefaults v6_{AF_INET6};
+  const OptionDefaults v4_datagrams_{AF_INET, SOCK_DGRAM};
+  const OptionDefaults v6_datagrams_{AF_INET6, SOCK_DGRAM};
+};
+
 }  // namespace sublet::bypass

@@ -2,8 +2,6 @@
 // What all listeners of a broker share.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -43,15 +41,7 @@ struct Tools {
   Accepting& accepting;
   std::uint64_t host_network;  // the cookie of the namespace that host sockets are of
   bool receive_ends;           // see there
-  OptionDefaults v4{AF_INET};
-  OptionDefaults v6{AF_INET6};
-  OptionDefaults v4_datagrams{AF_INET, SOCK_DGRAM};
-  OptionDefaults v6_datagrams{AF_INET6, SOCK_DGRAM};
-
-  [[nodiscard]] const OptionDefaults& defaults(int domain, int type) const {
-    if (type == SOCK_DGRAM) return domain == AF_INET ? v4_datagrams : v6_datagrams;
-    return domain == AF_INET ? v4 : v6;
-  }
+  const AllDefaults& defaults;
 };
 
 }  // namespace sublet::bypass

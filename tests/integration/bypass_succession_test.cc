@@ -49,6 +49,7 @@ Result<pid_t> accept_watched(int socket, int keeper) {
 // A broker's tools, over those slots.
 struct Broker {
   Slots slots;
+  AllDefaults defaults;
   CurrentPolicy policy{PolicyFacts{}};
   PodSockets sockets;
   std::unique_ptr<EpollRepair> repair;
@@ -62,8 +63,8 @@ struct Broker {
     repair = TRY(EpollRepair::start());
     pending = TRY(Pending::start(slots));
     doors = TRY(Doors::start(sockets));
-    accepting = TRY(Accepting::start(slots, *doors));
-    tools = std::make_unique<Tools>(Tools{slots, policy, sockets, *repair, *pending, *accepting, 0, true});
+    accepting = TRY(Accepting::start(slots, *doors, defaults));
+    tools = std::make_unique<Tools>(Tools{slots, policy, sockets, *repair, *pending, *accepting, 0, true, defaults});
     return {};
   }
 };
