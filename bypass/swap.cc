@@ -8,10 +8,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 
-#include "base/handle.h"
 #include "bypass/listener.h"
 
 namespace sublet::bypass {
@@ -22,17 +23,22 @@ std::int64_t now_ms() {
   return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-// By the directory that is open already: the way through /proc is most of what a look costs.
-std::string_view link_of(int directory, const char* name, std::array<char, 64>& target) {
-  const ssize_t length = ::readlinkat(directory, name, target.data(), target.size());
+struct Name {
+  explicit Name(int number) { *std::to_chars(text.data(), text.data() + text.size() - 1, number).ptr = '\0'; }
+  std::array<char, 12> text{};
+};
+
+// By directories that are open already: the way through /proc is most of what a look costs.
+std::string_view link_of(int links, int number, std::array<char, 64>& target) {
+  const ssize_t length = ::readlinkat(links, Name(number).text.data(), target.data(), target.size());
   return length < 0 ? "" : std::string_view(target.data(), static_cast<std::size_t>(length));
 }
 
-std::string fdinfo(pid_t thread, int number) {
+std::string fdinfo(int details, int number) {
   // An epoll set has a line for each descriptor in it.
   std::string text;
   std::array<char, 16384> buffer;
-  const UniqueFd file(::open(fmt::format("/proc/{}/fdinfo/{}", thread, number).c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd file(::openat(details, Name(number).text.data(), O_RDONLY | O_CLOEXEC));
   if (!file) return text;
   for (;;) {
     const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
@@ -41,11 +47,34 @@ std::string fdinfo(pid_t thread, int number) {
   }
 }
 
-bool has_cloexec(pid_t thread, int number) {
+bool has_cloexec(std::string_view details) {
   constexpr int kOctal = 8;
-  const std::string text = fdinfo(thread, number);
-  const std::string_view flags = proc_field(text, "flags");
+  const std::string_view flags = proc_field(details, "flags");
   return !flags.empty() && (std::strtoul(std::string(flags).c_str(), nullptr, kOctal) & O_CLOEXEC) != 0;
+}
+
+// How many descriptors are open; 0: nobody can say (before Linux 6.2), or the thread has ended.
+std::size_t count_open(int links) {
+  struct stat status {};
+  return ::fstat(links, &status) == 0 ? static_cast<std::size_t>(status.st_size) : 0;
+}
+
+// To list a directory costs as much as three looks at what is in it.
+void list(int links, std::vector<int>& numbers) {
+  numbers.clear();
+  (void)::lseek(links, 0, SEEK_SET);
+  alignas(dirent64) std::array<char, 8192> buffer;
+  for (;;) {
+    const long count = ::syscall(SYS_getdents64, links, buffer.data(), buffer.size());
+    if (count <= 0) return;
+    for (long at = 0; at < count;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(buffer.data() + at);
+      at += entry->d_reclen;
+      const std::string_view name(entry->d_name);
+      int number = 0;
+      if (std::from_chars(name.data(), name.data() + name.size(), number).ec == std::errc()) numbers.push_back(number);
+    }
+  }
 }
 
 ino_t inode_of(int fd) {
@@ -55,31 +84,56 @@ ino_t inode_of(int fd) {
 
 }  // namespace
 
+DescriptorScan::Table DescriptorScan::open(pid_t thread) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  Table table;
+  table.thread = thread;
+  table.links = UniqueFd(::open(fmt::format("/proc/{}/fd", thread).c_str(), kFlags));
+  table.details = UniqueFd(::open(fmt::format("/proc/{}/fdinfo", thread).c_str(), kFlags));
+  return table;
+}
+
+// Looks at each of the numbers that we know. False: one of them is no descriptor any more.
+bool DescriptorScan::look(Table& table, int number, ino_t inode, Whereabouts& found) {
+  const std::string socket = fmt::format("socket:[{}]", inode);
+  table.epolls.clear();
+  found.copies.clear();
+  bool all = true;
+  for (const int each : table.numbers) {
+    if (each == number) continue;
+    std::array<char, 64> target;
+    const std::string_view link = link_of(table.links.get(), each, target);
+    if (link.empty()) all = false;
+    if (link == "anon_inode:[eventpoll]") table.epolls.push_back(each);
+    if (link == socket) found.copies.push_back({each, has_cloexec(fdinfo(table.details.get(), each))});
+  }
+  return all;
+}
+
 Whereabouts DescriptorScan::find(pid_t thread, int number, ino_t inode) {
   Whereabouts found;
   constexpr std::int64_t kRememberMs = 2000;
-  Sets& sets = known_[static_cast<std::size_t>(thread) % known_.size()];
-  const bool remembered = sets.process == thread && now_ms() - sets.seen_ms < kRememberMs;
-  if (!remembered) {
-    sets = {thread, 0, {}};
-    int seen = 0;
-    const std::string socket = fmt::format("socket:[{}]", inode);
-    Handle<DIR, ::closedir> directory(::opendir(fmt::format("/proc/{}/fd", thread).c_str()));
-    while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr) {
-      if (entry->d_name[0] == '.') continue;
-      ++seen;
-      std::array<char, 64> target;
-      const std::string_view link = link_of(::dirfd(directory.get()), entry->d_name, target);
-      const int fd = std::atoi(entry->d_name);  // NOLINT(cert-err34-c): the kernel writes digits
-      if (link == "anon_inode:[eventpoll]") sets.epolls.push_back(fd);
-      if (link == socket && fd != number) found.copies.push_back({fd, has_cloexec(thread, fd)});
+  Table& table = known_[static_cast<std::size_t>(thread) % known_.size()];
+  std::string own = table.thread == thread ? fdinfo(table.details.get(), number) : "";
+  if (own.empty()) {
+    table = open(thread);
+    own = fdinfo(table.details.get(), number);
+  }
+  if (table.seen_ms == 0 || now_ms() - table.seen_ms >= kRememberMs) {
+    // As many as before, and each of those is there: these are all.
+    const bool same = count_open(table.links.get()) == table.numbers.size() &&
+                      std::find(table.numbers.begin(), table.numbers.end(), number) != table.numbers.end() &&
+                      look(table, number, inode, found);
+    if (!same) {
+      list(table.links.get(), table.numbers);
+      (void)look(table, number, inode, found);
     }
     // A small table is looked through each time.
-    if (seen > kScanLimit) sets.seen_ms = now_ms();
+    table.seen_ms = table.numbers.size() > kScanLimit ? now_ms() : 0;
   }
-  found.copies.push_back({number, has_cloexec(thread, number)});
-  for (int epoll : sets.epolls) {
-    const std::string text = fdinfo(thread, epoll);
+  found.copies.push_back({number, has_cloexec(own)});
+  for (int epoll : table.epolls) {
+    const std::string text = fdinfo(table.details.get(), epoll);
     for (const Whereabouts::Copy& copy : found.copies) {
       auto more = registrations_in(text, epoll, copy.number, inode);
       found.registrations.insert(found.registrations.end(), more.begin(), more.end());

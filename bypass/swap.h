@@ -34,12 +34,20 @@ class DescriptorScan {
   [[nodiscard]] Whereabouts find(pid_t thread, int number, ino_t inode);
 
  private:
-  struct Sets {
-    pid_t process = 0;
-    std::int64_t seen_ms = 0;
+  // What stays open of a thread's part of /proc. Of one that has ended it tells nothing any more, whoever has its number
+  // now.
+  struct Table {
+    pid_t thread = 0;
+    UniqueFd links;    // /proc/TID/fd
+    UniqueFd details;  // /proc/TID/fdinfo
+    std::vector<int> numbers;
     std::vector<int> epolls;
+    std::int64_t seen_ms = 0;  // of a large one
   };
-  std::array<Sets, 8> known_;
+  [[nodiscard]] static Table open(pid_t thread);
+  [[nodiscard]] static bool look(Table& table, int number, ino_t inode, Whereabouts& found);
+
+  std::array<Table, 8> known_;
 };
 
 struct SwapTarget {

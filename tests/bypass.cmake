@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 unit_tests(bypass
-  SOURCES abi_test.cc accepting_test.cc choice_test.cc doors_test.cc endpoint_test.cc filter_test.cc isolation_test.cc keeper_test.cc
+  SOURCES abi_test.cc accepting_test.cc choice_test.cc descriptor_scan_test.cc doors_test.cc endpoint_test.cc filter_test.cc isolation_test.cc keeper_test.cc
     owner_test.cc policy_test.cc port_listener_test.cc port_table_test.cc relay_test.cc sandbox_test.cc slots_test.cc texts_test.cc
     values_test.cc
   DEPS bypass)
