@@ -21,12 +21,16 @@ int int_option(int fd, int name) {
 
 // What can be replaced by one of the cluster's: TCP that has not begun, and UDP.
 std::optional<SocketKind> replaceable(int fd, int domain) {
-  const int type = int_option(fd, SO_TYPE);
   const int protocol = int_option(fd, SO_PROTOCOL);
   const bool v6 = domain == AF_INET6;
+  // Only a socket of TCP has its state to tell; of the others a raw one has the same number.
+  if (protocol == IPPROTO_TCP) {
+    if (!bypass::is_idle(fd)) return std::nullopt;
+    return v6 ? SocketKind::kTcp6 : SocketKind::kTcp4;
+  }
+  const int type = int_option(fd, SO_TYPE);
   if (type == SOCK_DGRAM && protocol == IPPROTO_UDP) return v6 ? SocketKind::kUdp6 : SocketKind::kUdp4;
-  if (type != SOCK_STREAM || (protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP)) return std::nullopt;
-  if (protocol == IPPROTO_TCP && !bypass::is_idle(fd)) return std::nullopt;
+  if (type != SOCK_STREAM || protocol != IPPROTO_MPTCP) return std::nullopt;
   return v6 ? SocketKind::kTcp6 : SocketKind::kTcp4;
 }
 
@@ -36,10 +40,14 @@ Agent::Agent(Parts parts) : parts_(std::move(parts)), network_(bypass::own_netwo
   bypass::prefer_sync_wake_up(parts_.listener);
 }
 
+// Where receive() does not end with the last task (before Linux 6.11), whoever started us sees that end (server.cc).
 void Agent::serve() {
-  while (bypass::await(parts_.listener)) {
+  for (;;) {
     seccomp_notif notification{};
-    if (bypass::receive(parts_.listener, notification) != 0) continue;
+    if (const int error = bypass::receive(parts_.listener, notification); error != 0) {
+      if ((error != ENOENT && error != EINTR) || bypass::is_over(parts_.listener)) return;
+      continue;
+    }
     const auto call = call_of(notification);
     const Ending ending = call ? decide(*call) : Ending{};
     // ENOENT in both: the thread is gone, or has a signal to take.
@@ -47,6 +55,8 @@ void Agent::serve() {
       (void)bypass::go_on(parts_.listener, notification.id);
     else
       (void)bypass::answer(parts_.listener, notification.id, 0, ending.error);
+    // To end a socket takes time: only now, that nobody waits for it.
+    replaced_.reset();
   }
 }
 
@@ -112,7 +122,7 @@ Agent::Ending Agent::decide(const Call& call) {
 
 // The socket is replaced, and then the kernel connects it as it would any other: waiting, signals, SO_SNDTIMEO and all.
 Agent::Ending Agent::on_cluster(const Call& call) {
-  const UniqueFd old = copy(call);
+  UniqueFd old = copy(call);
   if (!old) return {};
   const bypass::SocketKind kind = bypass::kind_of(old.get());
   // One of the cluster's, by an earlier connect; or of a container's or another cluster's, which may have the same
@@ -122,11 +132,11 @@ Agent::Ending Agent::on_cluster(const Call& call) {
   if (!wanted) return {};
   const UniqueFd inner = parts_.store.take(*wanted);
   if (!inner) return {false, parts_.store.is_over() ? ENETUNREACH : ENOBUFS};
-  return replace(call, old, inner, *wanted).value_or(Ending{});
+  return replace(call, std::move(old), inner, *wanted).value_or(Ending{});
 }
 
 // Nothing: it is done, or nobody waits any more.
-std::optional<Agent::Ending> Agent::replace(const Call& call, const UniqueFd& old, const UniqueFd& by,
+std::optional<Agent::Ending> Agent::replace(const Call& call, UniqueFd old, const UniqueFd& by,
                                             SocketKind kind) {
   const bypass::OptionDefaults& defaults = kind == SocketKind::kTcp4   ? tcp4_
                                            : kind == SocketKind::kTcp6 ? tcp6_
@@ -136,22 +146,23 @@ std::optional<Agent::Ending> Agent::replace(const Call& call, const UniqueFd& ol
   const bypass::SwapTarget target{parts_.listener, call.id, call.thread, call.number};
   if (bypass::swap_fd(target, old.get(), by.get(), scan_, parts_.repair, pidfds_) == bypass::SwapResult::kFailed)
     return Ending{false, errno};
+  replaced_ = std::move(old);
   return std::nullopt;
 }
 
 // A program that asks a name server on loopback by a connected socket keeps its socket, which we connect: to a stand-in
 // of the same address and another port. All others ask in the nook, where the answer comes from whom they asked.
 Agent::Ending Agent::on_name_server(const Call& call, const bypass::RawAddress& server) {
-  const UniqueFd socket = copy(call);
+  UniqueFd socket = copy(call);
   if (!socket) return {};
   const bypass::SocketKind kind = bypass::kind_of(socket.get());
   if (!kind.is_inet() || kind.network != network_ || int_option(socket.get(), SO_TYPE) != SOCK_DGRAM) return {};
-  if (call.sends) return into_nook(call, socket, kind.domain);
+  if (call.sends) return into_nook(call, std::move(socket), kind.domain);
   const auto endpoint = bypass::endpoint_of(server);
   constexpr std::uint8_t kLoopback = 127;
   const bool on_loopback =
       endpoint->address.v6 ? endpoint->address == *parse_ip("::1") : endpoint->address.bytes[0] == kLoopback;
-  if (!on_loopback && !parts_.nook.is_over()) return into_nook(call, socket, kind.domain);
+  if (!on_loopback && !parts_.nook.is_over()) return into_nook(call, std::move(socket), kind.domain);
   const auto stand_in = parts_.resolver.stand_in_for(server, kind.domain);
   // What we have copied may have been another process's by now.
   if (!stand_in || !bypass::still_valid(parts_.listener, call.id)) return {};
@@ -164,7 +175,7 @@ Agent::Ending Agent::on_name_server(const Call& call, const bypass::RawAddress& 
 }
 
 // In the nook, the kernel does what the program wants.
-Agent::Ending Agent::into_nook(const Call& call, const UniqueFd& old, int domain) {
+Agent::Ending Agent::into_nook(const Call& call, UniqueFd old, int domain) {
   const SocketKind kind = domain == AF_INET6 ? SocketKind::kUdp6 : SocketKind::kUdp4;
   const UniqueFd inner = parts_.nook.take(kind);
   if (!inner) return {};  // the host's name server answers, without the cluster's names
@@ -174,7 +185,7 @@ Agent::Ending Agent::into_nook(const Call& call, const UniqueFd& old, int domain
   if (::getsockname(old.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.length) == 0)
     if (const auto at = bypass::endpoint_of(bound); at && at->port != 0)
       (void)::bind(inner.get(), bound.get(), bound.length);
-  return replace(call, old, inner, kind).value_or(Ending{});
+  return replace(call, std::move(old), inner, kind).value_or(Ending{});
 }
 
 }  // namespace sublet::launcher

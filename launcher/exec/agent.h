@@ -54,8 +54,8 @@ class Agent {
   [[nodiscard]] Ending decide(const Call& call);
   [[nodiscard]] Ending on_cluster(const Call& call);
   [[nodiscard]] Ending on_name_server(const Call& call, const bypass::RawAddress& server);
-  [[nodiscard]] Ending into_nook(const Call& call, const UniqueFd& old, int domain);
-  [[nodiscard]] std::optional<Ending> replace(const Call& call, const UniqueFd& old, const UniqueFd& by,
+  [[nodiscard]] Ending into_nook(const Call& call, UniqueFd old, int domain);
+  [[nodiscard]] std::optional<Ending> replace(const Call& call, UniqueFd old, const UniqueFd& by,
                                               SocketKind kind);
   [[nodiscard]] bool read(const Call& call, std::uint64_t from, void* to, std::size_t size);
   [[nodiscard]] UniqueFd copy(const Call& call);
@@ -69,6 +69,7 @@ class Agent {
   bypass::OptionDefaults tcp6_{AF_INET6};
   bypass::OptionDefaults udp4_{AF_INET, SOCK_DGRAM};
   bypass::OptionDefaults udp6_{AF_INET6, SOCK_DGRAM};
+  UniqueFd replaced_;  // by the call that is being answered
   bool told_ = false;
 };
 
