@@ -34,8 +34,8 @@ class DescriptorScan {
   [[nodiscard]] Whereabouts find(pid_t thread, int number, ino_t inode);
 
  private:
-  // What stays open of a thread's part of /proc. Of one that has ended it tells nothing any more, whoever has its number
-  // now.
+  // What stays open of a thread's part of /proc. Of one that has ended it tells nothing any more, whoever has its
+  // number now.
   struct Table {
     pid_t thread = 0;
     UniqueFd links;    // /proc/TID/fd

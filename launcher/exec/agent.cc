@@ -136,8 +136,7 @@ Agent::Ending Agent::on_cluster(const Call& call) {
 }
 
 // Nothing: it is done, or nobody waits any more.
-std::optional<Agent::Ending> Agent::replace(const Call& call, UniqueFd old, const UniqueFd& by,
-                                            SocketKind kind) {
+std::optional<Agent::Ending> Agent::replace(const Call& call, UniqueFd old, const UniqueFd& by, SocketKind kind) {
   const bypass::OptionDefaults& defaults = kind == SocketKind::kTcp4   ? tcp4_
                                            : kind == SocketKind::kTcp6 ? tcp6_
                                            : kind == SocketKind::kUdp4 ? udp4_

@@ -55,8 +55,7 @@ class Agent {
   [[nodiscard]] Ending on_cluster(const Call& call);
   [[nodiscard]] Ending on_name_server(const Call& call, const bypass::RawAddress& server);
   [[nodiscard]] Ending into_nook(const Call& call, UniqueFd old, int domain);
-  [[nodiscard]] std::optional<Ending> replace(const Call& call, UniqueFd old, const UniqueFd& by,
-                                              SocketKind kind);
+  [[nodiscard]] std::optional<Ending> replace(const Call& call, UniqueFd old, const UniqueFd& by, SocketKind kind);
   [[nodiscard]] bool read(const Call& call, std::uint64_t from, void* to, std::size_t size);
   [[nodiscard]] UniqueFd copy(const Call& call);
   void cannot_look(const Call& call);

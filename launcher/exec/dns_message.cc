@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t kLongestLabel = 63;
 constexpr std::size_t kLongestName = 255;  // wire format, with the root's byte
 constexpr unsigned kOptType = 41;
+constexpr unsigned kSoaType = 6;
 constexpr std::size_t kLargestAnswer = 4096;
 // Header, second word.
 constexpr unsigned kResponse = 0x8000;
@@ -158,6 +159,48 @@ bool read_records(std::string_view message, Reader& reader, unsigned count, std:
   return true;
 }
 
+// Where a record's time to live stands, and what else tells how long it is good.
+struct Lifetime {
+  std::size_t at;
+  std::uint32_t ttl;
+  bool in_answer;
+  std::optional<std::uint32_t> without;  // of an SOA: how long it is good that there is nothing
+};
+
+// Of all records of the message. Nothing: it is none that can be read to its end.
+std::optional<std::vector<Lifetime>> lifetimes(std::string_view message) {
+  if (message.size() < kDnsHeader) return std::nullopt;
+  Reader reader(message, kDnsHeader);
+  for (unsigned i = get16(message, 4); i > 0 && reader.ok(); --i) {
+    (void)reader.name();
+    (void)reader.double_word();
+  }
+  const unsigned answers = get16(message, 6);
+  const unsigned all = answers + get16(message, 8) + get16(message, 10);
+  std::vector<Lifetime> found;
+  for (unsigned i = 0; i < all && reader.ok(); ++i) {
+    (void)reader.name();
+    const std::uint16_t type = reader.word();
+    (void)reader.word();
+    Lifetime life{reader.at(), reader.double_word(), i < answers, std::nullopt};
+    const std::string_view data = reader.bytes(reader.word());
+    if (!reader.ok()) return std::nullopt;
+    if (type == kOptType) {
+      // Here the four bytes are others, the first of them the upper part of a code (RFC 6891 §6.1.3): a failure.
+      if (life.ttl >> 24U != 0) return std::nullopt;
+      continue;
+    }
+    // The top bit has no meaning but zero (RFC 2181 §8).
+    if (life.ttl > 0x7fffffffU) life.ttl = 0;
+    constexpr std::size_t kLeastSoa = 22;  // two names and five numbers
+    if (type == kSoaType && data.size() >= kLeastSoa)
+      life.without = std::min(life.ttl, Reader(data, data.size() - sizeof(std::uint32_t)).double_word());
+    found.push_back(life);
+  }
+  if (!reader.ok()) return std::nullopt;
+  return found;
+}
+
 bool same_name(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
@@ -252,6 +295,39 @@ bool answers_question(std::string_view message, std::uint16_t id, std::string_vi
   // Some servers leave the question out where they refuse it.
   if (get16(message, 4) == 0) return true;
   return same_name(message.substr(kDnsHeader, raw_question.size()), raw_question);
+}
+
+std::uint32_t good_for(std::string_view message) {
+  const auto records = lifetimes(message);
+  if (!records) return 0;
+  const unsigned flags = get16(message, 2);
+  const unsigned code = flags & kCodeMask;
+  const bool no_name = code == static_cast<unsigned>(DnsCode::kNoName);
+  if ((flags & kTruncated) != 0 || (code != static_cast<unsigned>(DnsCode::kOk) && !no_name)) return 0;
+  bool known = false;
+  std::uint32_t least = ~0U;
+  for (const Lifetime& life : *records) {
+    known = known || (life.in_answer && !no_name) || life.without;
+    least = std::min(least, life.without.value_or(life.ttl));
+  }
+  return known ? least : 0;
+}
+
+std::string aged(std::string_view message, std::uint32_t seconds) {
+  std::string older(message);
+  for (const Lifetime& life : lifetimes(message).value_or(std::vector<Lifetime>())) {
+    std::string ttl;
+    put32(ttl, life.ttl - std::min(life.ttl, seconds));
+    older.replace(life.at, ttl.size(), ttl);
+  }
+  return older;
+}
+
+std::string with_id(std::string_view message, std::uint16_t id) {
+  std::string with;
+  put16(with, id);
+  with += message.substr(std::min(message.size(), with.size()));
+  return with;
 }
 
 std::optional<std::string> wire_name(std::string_view name) {

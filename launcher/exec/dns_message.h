@@ -50,6 +50,14 @@ struct DnsAnswer {
 /// Whether the message answers this very question: its id and, but for case, its bytes.
 [[nodiscard]] bool answers_question(std::string_view message, std::uint16_t id, std::string_view raw_question);
 
+/// For how many seconds an answer may be remembered: as its shortest-lived record says, or, if there is no such name or
+/// no such record, as the zone says (RFC 2308 §5). 0: not at all, as for failures and for what does not fit.
+[[nodiscard]] std::uint32_t good_for(std::string_view message);
+/// The message, `seconds` later: each record lives for so much less.
+[[nodiscard]] std::string aged(std::string_view message, std::uint32_t seconds);
+/// The message with another id.
+[[nodiscard]] std::string with_id(std::string_view message, std::uint16_t id);
+
 /// A name in wire format; nothing if a label or the whole is too long.
 [[nodiscard]] std::optional<std::string> wire_name(std::string_view name);
 

@@ -28,10 +28,6 @@ constexpr std::chrono::milliseconds kClusterPatience{1000};
 // glibc itself gives up after 5 s (resolv.conf(5), timeout), and asks again.
 constexpr std::chrono::seconds kHostPatience{10};
 constexpr std::chrono::milliseconds kBetweenPatrols{50};
-// The cluster's own names are good for 5 s by its server (launcher/cluster/coredns.cc). This is for programs that look
-// the same up again and again, and short enough for one that waits for a name to appear.
-constexpr std::chrono::milliseconds kRememberFor{1000};
-constexpr std::size_t kMostRemembered = 1024;
 
 bypass::RawAddress address_of(const IpAddress& ip, std::uint16_t port) {
   bypass::RawAddress raw;
@@ -54,7 +50,7 @@ bypass::RawAddress address_of(const IpAddress& ip, std::uint16_t port) {
 }
 
 // Family, address and port, for comparing; the same for an IPv4 address and its v4-mapped form.
-std::string key_of(const bypass::RawAddress& address) {
+std::string text_of(const bypass::RawAddress& address) {
   const auto endpoint = bypass::endpoint_of(address);
   if (!endpoint) return {};
   std::string key(reinterpret_cast<const char*>(endpoint->address.bytes.data()), endpoint->address.bits() / 8);
@@ -192,10 +188,10 @@ bool Resolver::watch(Source& source) const {
 std::optional<bypass::RawAddress> Resolver::stand_in_for(const bypass::RawAddress& server, int domain) {
   const auto endpoint = bypass::endpoint_of(server);
   if (!endpoint) return std::nullopt;
-  const std::string key = key_of(server);
+  const std::string key = text_of(server);
   std::lock_guard lock(mutex_);
-  auto found =
-      std::find_if(stand_ins_.begin(), stand_ins_.end(), [&](const auto& each) { return key_of(each->server) == key; });
+  auto found = std::find_if(stand_ins_.begin(), stand_ins_.end(),
+                            [&](const auto& each) { return text_of(each->server) == key; });
   if (found == stand_ins_.end()) {
     if (stand_ins_.size() >= kMostStandIns) return std::nullopt;
     auto made = std::make_unique<StandIn>();
@@ -225,7 +221,7 @@ std::optional<bypass::RawAddress> Resolver::stand_in_for(const bypass::RawAddres
 }
 
 void Resolver::admit(const bypass::RawAddress& client) {
-  std::string key = key_of(client);
+  std::string key = text_of(client);
   std::lock_guard lock(mutex_);
   if (!admitted_.insert(key).second) return;
   admitted_order_.push_back(std::move(key));
@@ -235,7 +231,7 @@ void Resolver::admit(const bypass::RawAddress& client) {
 }
 
 bool Resolver::is_admitted(const bypass::RawAddress& client) {
-  const std::string key = key_of(client);
+  const std::string key = text_of(client);
   std::lock_guard lock(mutex_);
   return admitted_.contains(key);
 }
@@ -319,9 +315,17 @@ void Resolver::on_question(StandIn& at, const bypass::RawAddress& client, const 
   conclude(kept);
 }
 
+// Asked of the same server in the very same way: case, flags, options (RFC 6891) and all.
+std::string Resolver::key_of(const Query& query) {
+  return text_of(query.server) + query.message.substr(sizeof query.question->id);
+}
+
 void Resolver::ask_host(Query& query) {
   const bypass::RawAddress& server = query.server;
   if (server.length == 0) return;
+  if (query.question)
+    if (const std::string* said = host_said_.find(key_of(query), Clock::now()))
+      return query.lookup.host_answered(with_id(*said, query.question->id));
   // A socket of its own for each question: its port is one that nobody could guess (RFC 5452 §4.5).
   UniqueFd socket(::socket(server.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket || ::connect(socket.get(), server.get(), server.length) != 0 ||
@@ -344,6 +348,7 @@ void Resolver::on_upstream(Query& query) {
   }
   const std::string_view message(buffer.data(), static_cast<std::size_t>(count));
   if (query.question && !answers_question(message, query.question->id, query.question->raw)) return;
+  if (query.question) host_said_.keep(key_of(query), message, Clock::now());
   query.lookup.host_answered(std::string(message));
   conclude(query);
 }
@@ -361,15 +366,16 @@ bool Resolver::connect_cluster() {
 void Resolver::ask_cluster(Query& query) {
   if (store_.is_over()) {
     cluster_.fd.reset();
-    remembered_.clear();
+    cluster_said_.clear();
   }
   if (!connect_cluster()) return query.lookup.cluster_is_silent();
   const Clock::time_point now = Clock::now();
   for (std::size_t i = 0; i < query.candidates.size(); ++i) {
     std::string key = query.candidates[i] + " " + std::to_string(query.question->type) + " " +
                       std::to_string(query.question->dns_class);
-    if (const auto found = remembered_.find(key); found != remembered_.end() && now < found->second.until) {
-      query.lookup.cluster_answered(i, found->second.answer);
+    const std::string* said = cluster_said_.find(key, now);
+    if (auto answer = said != nullptr ? parse_answer(*said) : std::nullopt) {
+      query.lookup.cluster_answered(i, std::move(*answer));
       continue;
     }
     while (asked_.contains(next_id_)) ++next_id_;
@@ -392,15 +398,14 @@ void Resolver::on_cluster() {
       if (errno != EINTR) return cluster_.fd.reset();
       continue;
     }
-    auto got = parse_answer({buffer.data(), static_cast<std::size_t>(count)});
+    const std::string_view message(buffer.data(), static_cast<std::size_t>(count));
+    auto got = parse_answer(message);
     if (!got) continue;
     const auto found = asked_.find(got->id);
     if (found == asked_.end()) continue;
     const Asked asked = std::move(found->second);
     asked_.erase(found);
-    if (remembered_.size() >= kMostRemembered) remembered_.clear();
-    if (got->code == DnsCode::kOk || got->code == DnsCode::kNoName)
-      remembered_[asked.key] = {*got, Clock::now() + kRememberFor};
+    cluster_said_.keep(asked.key, message, Clock::now());
     asked.query->lookup.cluster_answered(asked.candidate, std::move(*got));
     conclude(*asked.query);
   }

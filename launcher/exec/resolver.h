@@ -24,6 +24,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "bypass/endpoint.h"
+#include "launcher/exec/answer_cache.h"
 #include "launcher/exec/lookup.h"
 #include "launcher/exec/names.h"
 #include "launcher/exec/socket_store.h"
@@ -83,13 +84,8 @@ class Resolver {
   struct Asked {
     Query* query;
     std::size_t candidate;
-    std::string key;  // of what is remembered
+    std::string key;  // in cluster_said_
   };
-  struct Remembered {
-    DnsAnswer answer;
-    Clock::time_point until;
-  };
-
   Resolver(ResolverPlan plan, SocketStore& store) : plan_(std::move(plan)), store_(store) {}
   void work();
   void on_door();
@@ -98,6 +94,7 @@ class Resolver {
                    std::string_view message);
   void on_upstream(Query& query);
   void on_cluster();
+  [[nodiscard]] static std::string key_of(const Query& query);
   void ask_host(Query& query);
   void ask_cluster(Query& query);
   void conclude(Query& query);
@@ -116,7 +113,8 @@ class Resolver {
   Source cluster_{SourceKind::kCluster, {}};
   std::uint16_t next_id_ = 0;
   std::map<std::uint16_t, Asked> asked_;
-  std::map<std::string, Remembered> remembered_;  // what the cluster said a moment ago
+  AnswerCache cluster_said_;
+  AnswerCache host_said_;
   std::vector<std::unique_ptr<Query>> queries_;
   std::vector<std::unique_ptr<StandIn>> nook_;
   std::mutex mutex_;  // of what follows: the agent's thread uses it too

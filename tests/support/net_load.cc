@@ -6,7 +6,8 @@
 //   connect-bare-rate HOST PORT SECONDS THREADS    the same without the byte: made and ended at once
 //   connect-p50 HOST PORT COUNT     microseconds of one such connection from socket(2) to close(2), the median
 //   connect-call-p50 HOST PORT COUNT    microseconds of connect(2) alone, the median
-//   lookup NAME COUNT               microseconds of getaddrinfo(3) for IPv4, the median
+//   lookup NAME COUNT               microseconds of getaddrinfo(3) for IPv4, the median; a % in NAME is the number of
+//                                   the look-up, from 1 on: each asks for a name that nobody has asked for
 //   rtt HOST PORT COUNT             microseconds of 64 bytes there and back, the median
 //   first-byte HOST PORT COUNT      microseconds from socket(2) to the first byte that came back, the median
 //   open-close COUNT | read-write COUNT | getppid COUNT      nanoseconds of one such round, the median of 5
@@ -157,15 +158,18 @@ double connect_call_p50(const sockaddr_in& to, int count) {
   return median(times);
 }
 
-double lookup(const char* name, int count) {
+double lookup(const std::string& pattern, int count) {
+  const std::size_t place = pattern.find('%');
   std::vector<double> times;
   addrinfo hints{};
   hints.ai_family = AF_INET;
   hints.ai_socktype = SOCK_STREAM;
   for (int i = 0; i < count; ++i) {
     addrinfo* found = nullptr;
+    std::string name = pattern;
+    if (place != std::string::npos) name.replace(place, 1, std::to_string(i + 1));
     const auto start = Clock::now();
-    if (::getaddrinfo(name, "80", &hints, &found) != 0) die(name);
+    if (::getaddrinfo(name.c_str(), "80", &hints, &found) != 0) die(name.c_str());
     times.push_back(since(start, 1e6));
     ::freeaddrinfo(found);
   }

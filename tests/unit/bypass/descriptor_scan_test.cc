@@ -93,8 +93,7 @@ TEST_CASE("descriptor scan: a socket that is new is found in a table that is kno
   (void)copies(scan, ::getpid(), first);
   const Socket second;
   const int copy = ::dup(second.fd.get());
-  CHECK(copies(scan, ::getpid(), second) ==
-        expected({std::to_string(second.fd.get()) + "+", std::to_string(copy)}));
+  CHECK(copies(scan, ::getpid(), second) == expected({std::to_string(second.fd.get()) + "+", std::to_string(copy)}));
   REQUIRE(::close(copy) == 0);
 }
 

@@ -135,3 +135,64 @@ TEST_CASE("dns: any bytes may come", "[exec]") {
   }
   CHECK(understood > 1000);
 }
+
+TEST_CASE("dns: how long an answer is good", "[exec]") {
+  const auto lived = [](const std::string& owner, unsigned type, std::uint32_t ttl, const std::string& data) {
+    return owner + be16(type) + be16(1) + be16(ttl >> 16U) + be16(ttl & 0xffffU) +
+           be16(static_cast<unsigned>(data.size())) + data;
+  };
+  const std::string address = "\x0a\x2b\0\7"s;
+  constexpr unsigned kSoa = 6;
+  const std::string zone = name("ns") + name("mail") + be16(0) + be16(1) + be16(0) + be16(7) + be16(0) + be16(8) +
+                           be16(0) + be16(9) + be16(0) + be16(5);
+  const std::string opt = "\0"s + be16(41) + be16(1232) + be16(0) + be16(0) + be16(0);
+  const std::string failed_opt = "\0"s + be16(41) + be16(1232) + be16(0x0100) + be16(0) + be16(0);
+  const struct {
+    const char* what;
+    std::string message;
+    std::uint32_t seconds;
+  } cases[] = {
+      {"one record", header(1, 0x8180, 1, 1, 0, 0) + question("web") + lived(kPointer, kA, 300, address), 300},
+      {"the shortest, in any section",
+       header(1, 0x8180, 1, 1, 1, 1) + question("web") + lived(kPointer, kA, 300, address) +
+           lived(kPointer, 2, 200, name("ns")) + lived(name("ns"), kA, 100, address),
+       100},
+      {"EDNS has no time", header(1, 0x8180, 1, 1, 0, 1) + question("web") + lived(kPointer, kA, 70000, address) + opt,
+       70000},
+      {"an extended code",
+       header(1, 0x8180, 1, 1, 0, 1) + question("web") + lived(kPointer, kA, 7, address) + failed_opt, 0},
+      {"no such name", header(1, 0x8183, 1, 0, 1, 0) + question("web") + lived(name("org"), kSoa, 900, zone), 5},
+      {"no such name, of a short-lived zone",
+       header(1, 0x8183, 1, 0, 1, 0) + question("web") + lived(name("org"), kSoa, 3, zone), 3},
+      {"no such record", header(1, 0x8180, 1, 0, 1, 0) + question("web") + lived(name("org"), kSoa, 900, zone), 5},
+      {"no such name, and no zone", header(1, 0x8183, 1, 0, 0, 0) + question("web"), 0},
+      {"no such record, and no zone", header(1, 0x8180, 1, 0, 0, 0) + question("web"), 0},
+      {"another name for nothing, and no zone",
+       header(1, 0x8183, 1, 1, 0, 0) + question("web") + lived(kPointer, kCname, 60, name("x")), 0},
+      {"not at all", header(1, 0x8180, 1, 1, 0, 0) + question("web") + lived(kPointer, kA, 0, address), 0},
+      {"a number of no meaning",
+       header(1, 0x8180, 1, 1, 0, 0) + question("web") + lived(kPointer, kA, 0x80000001U, address), 0},
+      {"a failure", header(1, 0x8182, 1, 1, 0, 0) + question("web") + lived(kPointer, kA, 300, address), 0},
+      {"cut short", header(1, 0x8380, 1, 1, 0, 0) + question("web") + lived(kPointer, kA, 300, address), 0},
+      {"fewer records than it says",
+       header(1, 0x8180, 1, 2, 0, 0) + question("web") + lived(kPointer, kA, 300, address), 0},
+      {"nothing", "", 0},
+  };
+  for (const auto& each : cases) {
+    CAPTURE(each.what);
+    CHECK(good_for(each.message) == each.seconds);
+  }
+}
+
+TEST_CASE("dns: an answer of some time ago", "[exec]") {
+  const std::string opt = "\0"s + be16(41) + be16(1232) + be16(0) + be16(0) + be16(0);
+  const std::string message = header(1, 0x8180, 1, 1, 0, 1) + question("web") + record(kPointer, kA, "1234") + opt;
+  const std::string older = aged(message, 7);
+  REQUIRE(older.size() == message.size());
+  CHECK(parse_answer(older)->answers[0].ttl == 23);
+  CHECK(older.substr(older.size() - opt.size()) == opt);
+  CHECK(parse_answer(aged(message, 31))->answers[0].ttl == 0);
+  CHECK(aged("short", 1) == "short");
+  CHECK(with_id(message, 0x1234) == "\x12\x34" + message.substr(2));
+  CHECK(with_id("", 5) == be16(5));
+}

@@ -37,7 +37,7 @@ Bound bound_socket() {
 
 std::uint16_t port_of(const Bound& socket) { return bypass::endpoint_of(socket.address)->port; }
 
-// A name server that knows one name, and how often it was asked.
+// A name server that knows one name and all below it, and how often it was asked.
 class NameServer {
  public:
   NameServer(std::string name, std::string data, bool answers = true)
@@ -53,10 +53,10 @@ class NameServer {
             const auto question = parse_question({buffer.data(), static_cast<std::size_t>(count)});
             if (!question || !answers) continue;
             DnsAnswer answer;
-            answer.code = question->name == name ? DnsCode::kOk : DnsCode::kNoName;
-            if (answer.code == DnsCode::kOk && question->type == 1)
-              answer.answers.push_back({*wire_name(name), 1, 1, 5, data});
-            const std::string message = make_answer(*question, answer, *wire_name(name));
+            const bool known = question->name.ends_with(name);
+            answer.code = known ? DnsCode::kOk : DnsCode::kNoName;
+            if (known && question->type == 1) answer.answers.push_back({*wire_name(question->name), 1, 1, 5, data});
+            const std::string message = make_answer(*question, answer, *wire_name(question->name));
             (void)::sendto(socket_.fd.get(), message.data(), message.size(), 0, reinterpret_cast<sockaddr*>(&from),
                            size);
           }
@@ -178,6 +178,32 @@ TEST_CASE("resolver: what the cluster said is good for a second", "[exec]") {
   // Another type is another question.
   REQUIRE(World::ask(client.get(), query(32, "web", 28)));
   CHECK(world.cluster.asked == 3);
+}
+
+TEST_CASE("resolver: what the host's server said is good for a second, for the same question", "[exec]") {
+  World world(false);  // were it asked, the cluster would cost a second
+  const UniqueFd client = world.client();
+  const char* name = "a.b.c.d.web.example.org";
+  const auto ask = [&](std::uint16_t id, const std::string& message) {
+    const auto answer = World::ask(client.get(), message);
+    REQUIRE(answer);
+    CHECK(answer->id == id);
+    REQUIRE(answer->answers.size() == 1);
+    CHECK(answer->answers[0].data == "\xc0\0\2\1"s);
+    return answer->answers[0].ttl;
+  };
+  CHECK(ask(40, query(40, name)) == 5);
+  CHECK(ask(41, query(41, name)) == 4);
+  CHECK(world.host.asked == 1);
+  // Another question: without EDNS.
+  std::string plain = query(42, name);
+  plain.resize(plain.size() - 11);
+  plain[11] = '\0';
+  CHECK(ask(42, plain) == 5);
+  CHECK(world.host.asked == 2);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  CHECK(ask(43, query(43, name)) == 5);
+  CHECK(world.host.asked == 3);
 }
 
 TEST_CASE("resolver: an existing name without such a record exists", "[exec]") {
