@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <catch2/catch.hpp>
+#include <future>
 #include <set>
 
 #include "base/sys.h"
@@ -22,15 +23,16 @@ int option(int fd, int name) {
   return value;
 }
 
-// Answers wishes until the other end is closed, or `wishes` are answered.
-std::thread giver(UniqueFd channel, int wishes = 1000) {
-  return std::thread([channel = std::move(channel), wishes]() mutable {
+// Answers wishes until the other end is closed; or `wishes` of them, and goes when it is told to.
+std::thread giver(UniqueFd channel, int wishes = 1000, std::future<void> go = {}) {
+  return std::thread([channel = std::move(channel), wishes, go = std::move(go)]() mutable {
     for (int i = 0; i < wishes; ++i) {
       auto message = receive_message(channel.get());
       if (!message || message->end) return;
       auto wish = wish_from_text(message->text);
       if (!wish || !give_sockets(channel.get(), *wish)) return;
     }
+    if (go.valid()) go.wait();
   });
 }
 
@@ -69,10 +71,12 @@ TEST_CASE("socket store: gives of each kind, and as many as are asked for", "[ex
 
 TEST_CASE("socket store: is over when the cluster is, with what was in store", "[exec]") {
   auto [ours, theirs] = *sys::socketpair(SOCK_SEQPACKET);
-  std::thread other = giver(std::move(theirs), 1);
+  std::promise<void> go;
+  std::thread other = giver(std::move(theirs), 1, go.get_future());
   SocketStore store(std::move(ours));
   const UniqueFd first = store.take(SocketKind::kTcp4);
   CHECK(first);
+  go.set_value();
   other.join();
   CHECK(store.is_over());
   CHECK_FALSE(store.take(SocketKind::kTcp4));
