@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# What the scenarios share. Each is one file, sources this, and is one test: it ends with 0, 1, or 77 after "skipped: WHY".
+# What the scenarios share. Each is one file, sources this, and is one test.
 # Those that disturb nobody use one running cluster (shared_cluster), each in a namespace of its own.
 #   SUBLET    the program under test
-set -Eeuo pipefail
-trap 'printf "line %s of %s failed: %s\n" "$LINENO" "${BASH_SOURCE[0]##*/}" "$BASH_COMMAND" >&2' ERR
+# shellcheck source=tests/words.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../words.sh"
 e2e=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source_dir=$(dirname "$(dirname "$e2e")")
 : "${SUBLET:=$source_dir/build/dev/launcher/sublet}"
@@ -16,22 +16,6 @@ export SUBLET_IMAGES_ARCHIVES=${SUBLET_IMAGES_ARCHIVES-$source_dir/build/images}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/e2e-XXXXXX")
 
 say() { printf -- '--- %s s: %s\n' "$SECONDS" "$*"; }
-fail() { printf 'WRONG: %s\n' "$*" >&2; exit 1; }
-skip() { printf 'skipped: %s\n' "$*"; exit 77; }
-same() { [ "$1" = "$2" ] || fail "expected «$2», got «$1»${3:+ ($3)}"; }
-contains() { case $1 in *"$2"*) ;; *) fail "no «$2» in: $1" ;; esac; }
-
-# status_of CMD…: its exit status; what it says goes to $tmp/out and $tmp/err.
-status_of() { local status=0; "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null || status=$?; echo "$status"; }
-# eventually SECONDS CMD…: until CMD succeeds.
-eventually() {
-  local deadline=$((SECONDS + $1))
-  shift
-  until "$@" > "$tmp/last" 2>&1; do
-    [ "$SECONDS" -lt "$deadline" ] || { cat "$tmp/last" >&2; fail "not in time: $*"; }
-    sleep 0.2
-  done
-}
 
 sublet() { "$SUBLET" --name "$cluster" "$@"; }
 k() { sublet kubectl --namespace "$namespace" "$@"; }

@@ -7,21 +7,12 @@ if [ "${TWO_HOSTS-}" != yes ]; then
   TWO_HOSTS=yes exec unshare --user --map-root-user --net --pid --fork --mount-proc --kill-child -- "$BASH" "$0" "$@"
 fi
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-server=192.0.2.2 denied=198.51.100.1
-
-unshare --net sleep infinity & other=$!
-eventually 5 sh -c "[ \$(readlink /proc/$other/ns/net) != \$(readlink /proc/self/ns/net) ]"
-there() { nsenter --target "$other" --net -- "$@"; }
-ip link set lo up
-ip link add eth0 type veth peer name eth1
-ip link set eth1 netns "$other"
-ip address add 192.0.2.1/24 dev eth0
-ip link set eth0 up
-ip route add default via $server
-there ip link set lo up
-there ip address add $server/24 dev eth1
+# shellcheck source=scripts/lib/other-host.sh
+. "$source_dir/scripts/lib/other-host.sh"
+make_other_host
+# shellcheck disable=SC2034 # the scenarios'
+server=$other_host denied=198.51.100.1
 there ip address add $denied/32 dev eth1
-there ip link set eth1 up
 
 # Two servers say who their client is and then send back what comes: the one to be reached, and the host's own on its
 # loopback, which must never be.

@@ -7,7 +7,9 @@ set -euo pipefail
 export JAVA_TOOL_OPTIONS=-XX:-UsePerfData  # else it leaves /tmp/hsperfdata_USER, whatever TMPDIR says
 self=$(realpath "$0")
 root=${self%/tests/*}
-server=192.0.2.2
+# shellcheck source=scripts/lib/other-host.sh
+. "$root/scripts/lib/other-host.sh"
+server=$other_host
 server6=2001:db8::2
 
 skip() { echo "skipped: $*"; exit 77; }
@@ -149,9 +151,7 @@ prepare() {
 
 # PostgreSQL refuses to run as root, so it is somebody whom /etc/passwd knows, in a user namespace of its own.
 far_side() {
-  unshare --net sh -c 'echo there; read -r go; ip link set lo up; ip addr add 192.0.2.2/24 dev eth1
-    ip addr add 2001:db8::2/64 dev eth1 nodad; ip link set eth1 up
-    iperf3 -s > /dev/null 2>&1 &
+  there sh -c 'iperf3 -s > /dev/null 2>&1 &
     if command -v initdb > /dev/null; then
       unshare --user --map-user=65534 --map-group=65534 sh -c "initdb -D $1/postgres -U somebody -A trust -N --no-locale > $1/initdb.log 2>&1 &&
         echo host all all all trust >> $1/postgres/pg_hba.conf &&
@@ -166,25 +166,17 @@ inside() {
   PATH=$2:$PATH:$(compgen -G '/usr/lib/postgresql/*/bin' | tail -n 1 || true)
   work=$(mktemp -d)
   support=$root/tests/support/programs
-  coproc far { far_side; }
   trap 'kill -- $(jobs -p) 2> /dev/null || true; rm -rf "$work"' EXIT
-  local word
-  read -r word <&"${far[0]}"
-  ip link set lo up
-  ip link add eth0 type veth peer name eth1
-  # shellcheck disable=SC2154  # coproc makes far_PID
-  ip link set eth1 netns "$(pgrep -P "$far_PID" || echo "$far_PID")"
-  ip addr add 192.0.2.1/24 dev eth0
-  ip addr add 2001:db8::1/64 dev eth0 nodad
-  ip link set eth0 up
-  ip route add default via $server
+  make_other_host
+  ip address add 2001:db8::1/64 dev eth0 nodad
+  there ip address add $server6/64 dev eth1 nodad
   ip route add default via $server6
   ip neigh add 192.0.2.66 lladdr 02:00:00:00:00:66 dev eth0 nud permanent
   ip neigh add 2001:db8::dead lladdr 02:00:00:00:00:66 dev eth0 nud permanent
-  echo go >&"${far[1]}"
+  coproc far { far_side; }
   prepare
   # Each says when it is up; PostgreSQL by answering.
-  local heard=
+  local heard='' word
   until [[ $heard == *ready* && $heard == *peers* ]]; do
     read -r -t 30 word <&"${far[0]}"
     heard+=" $word"

@@ -6,7 +6,9 @@
 set -euo pipefail
 self=$(realpath "$0")
 root=${self%/tests/*}
-client=192.0.2.2
+# shellcheck source=scripts/lib/other-host.sh
+. "$root/scripts/lib/other-host.sh"
+client=$other_host
 export JAVA_TOOL_OPTIONS=-XX:-UsePerfData  # else it leaves /tmp/hsperfdata_USER, whatever TMPDIR says
 
 skip() { echo "skipped: $*"; exit 77; }
@@ -128,20 +130,9 @@ inside() {
   PATH=$PATH:$(compgen -G '/usr/lib/postgresql/*/bin' | tail -n 1 || true)
   work=$(mktemp -d)
   support=$root/tests/support/programs
-  export work support
-  unshare --net sleep infinity & other=$!
+  export work support TMPDIR=$work
   trap 'kill -- $(jobs -p) 2> /dev/null || true; rm -rf "$work"' EXIT
-  until [ "$(readlink "/proc/$other/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
-  there() { nsenter --target "$other" --net -- "$@"; }
-  ip link set lo up
-  ip link add eth0 type veth peer name eth1
-  ip link set eth1 netns "$other"
-  ip addr add 192.0.2.1/24 dev eth0
-  ip link set eth0 up
-  ip route add default via $client
-  there ip link set lo up
-  there ip addr add $client/24 dev eth1
-  there ip link set eth1 up
+  make_other_host
   # shellcheck disable=SC2053 # a pattern
   if [[ Go == $only ]] && command -v go > /dev/null; then
     CGO_ENABLED=0 GOCACHE=${GOCACHE:-$HOME/.cache/go-build} GOPATH=$work/path GOFLAGS=-mod=mod go build -o "$work/http_server" "$support/http_server.go" || true

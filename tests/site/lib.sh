@@ -2,28 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the scenarios share. Each is run by tests/site/run inside the virtual machine, as root, and sources this first:
 #   . "$SITE_TREE/tests/site/lib.sh"
-# It ends with 0, 1, or 77 after "skipped: WHY".
-set -Eeuo pipefail
-trap 'printf "line %s of %s failed: %s\n" "$LINENO" "${BASH_SOURCE[0]##*/}" "$BASH_COMMAND" >&2' ERR
+# shellcheck source=tests/words.sh
+. "$SITE_TREE/tests/words.sh"
 tmp=$(mktemp -d /tmp/site-XXXXXX)
 chmod 755 "$tmp"
 
 say() { printf -- '--- %s s: %s\n' "$(cut -d' ' -f1 /proc/uptime)" "$*"; }
-fail() { printf 'WRONG: %s\n' "$*" >&2; exit 1; }
-skip() { printf 'skipped: %s\n' "$*"; exit 77; }
-same() { [ "$1" = "$2" ] || fail "expected «$2», got «$1»${3:+ ($3)}"; }
-contains() { case $1 in *"$2"*) ;; *) fail "no «$2» in: $1" ;; esac; }
-# status_of CMD…: its exit status; what it says goes to $tmp/out and $tmp/err.
-status_of() { local status=0; "$@" > "$tmp/out" 2> "$tmp/err" < /dev/null || status=$?; echo "$status"; }
-# eventually SECONDS CMD…: until CMD succeeds.
-eventually() {
-  local deadline=$((SECONDS + $1))
-  shift
-  until "$@" > "$tmp/last" 2>&1; do
-    [ "$SECONDS" -lt "$deadline" ] || { cat "$tmp/last" >&2; fail "not in time: $*"; }
-    sleep 0.3
-  done
-}
 
 # as USER CMD…: as a job or a plain ssh would run it: nothing in the environment that a login session would have put there.
 as() {

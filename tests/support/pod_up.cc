@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -209,10 +210,16 @@ int run_commands(const Options& options, const std::string& keeper) {
   return status;
 }
 
+// Where whoever runs us has room, and removes what is left there when we are killed.
+Result<fs::ScopedTempDir> temporary_folder() {
+  const char* parent = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets variables here
+  return fs::ScopedTempDir::create(parent != nullptr ? parent : "/tmp");
+}
+
 // What node-init does: keeps, while the command runs.
 Result<int> keep(const Options& options) {
   EventLoop loop = TRY(EventLoop::create());
-  const fs::ScopedTempDir folder = TRY(fs::ScopedTempDir::create());
+  const fs::ScopedTempDir folder = TRY(temporary_folder());
   const std::string path = folder.path() + "/keeper";
   auto keeper = TRY(bypass::Keeper::create(loop, path));
   auto on_message = [&](std::uint32_t) {
@@ -294,7 +301,7 @@ class Outside {
   Result<int> with_broker(const Process& guest) {
     EventLoop loop = TRY(EventLoop::create());
     user_namespace_ = TRY(sys::open(fmt::format("/proc/{}/ns/user", guest.pid()), O_RDONLY));
-    const fs::ScopedTempDir folder = TRY(fs::ScopedTempDir::create());
+    const fs::ScopedTempDir folder = TRY(temporary_folder());
     const std::string path = folder.path() + "/status";
     status_ = TRY(listen_unix(path, SOCK_SEQPACKET));
     auto began = start_broker(loop);
