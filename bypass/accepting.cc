@@ -67,6 +67,10 @@ Result<std::unique_ptr<Accepting>> Accepting::start(Slots& slots, Doors& doors, 
   event.data.u64 = 0;
   if (::epoll_ctl(accepting->epoll_.get(), EPOLL_CTL_ADD, accepting->wake_.get(), &event) != 0)
     return fail_errno("waiting for what is accepted");
+  doors.when_awaited([self = accepting.get()] {
+    self->awaited_.store(true);
+    self->wake();
+  });
   accepting->thread_ = std::thread([self = accepting.get()] { self->work(); });
   return accepting;
 }
@@ -76,9 +80,13 @@ Accepting::~Accepting() {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Accepting::wake() {
   const std::uint64_t one = 1;
   (void)!::write(wake_.get(), &one, sizeof one);
-  if (thread_.joinable()) thread_.join();
 }
 
 void Accepting::take(AcceptCall call) {
@@ -92,11 +100,15 @@ void Accepting::take(AcceptCall call) {
   if (::getsockopt(call.socket.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0)
     return answer(call, {Answer::Kind::kPass});
   {
+    std::lock_guard lock(call.door->mutex);
+    ++call.door->parked;
+    call.counted = true;
+  }
+  {
     std::lock_guard lock(mutex_);
     added_.push_back(std::move(call));
   }
-  const std::uint64_t one = 1;
-  (void)!::write(wake_.get(), &one, sizeof one);
+  wake();
 }
 
 bool Accepting::attempt(AcceptCall& call) {
@@ -132,12 +144,20 @@ bool Accepting::attempt(AcceptCall& call) {
 }
 
 int Accepting::look_into(AcceptCall& call, Found& found, bool& waits) {
-  const int fd = call.socket.get();
   const Doors::Acceptor who{static_cast<pid_t>(call.slot->notification.pid), call.cookie};
   std::lock_guard lock(call.door->mutex);
   Doors::comes(*call.door, who);
   found.waiting = doors_.next(*call.pod, *call.door, who);
   if (found.waiting) return 0;
+  const int error = look_into_queue(call, who, found, waits);
+  if (error != EAGAIN) return error;
+  call.door->ahead = 0;  // nobody waits there
+  found.waiting = doors_.next(*call.pod, *call.door, who);
+  return found.waiting ? 0 : EAGAIN;
+}
+
+int Accepting::look_into_queue(AcceptCall& call, const Doors::Acceptor& who, Found& found, bool& waits) {
+  const int fd = call.socket.get();
   const int flags = ::fcntl(fd, F_GETFL);
   waits = flags >= 0 && (flags & O_NONBLOCK) == 0;
   if (waits) {
@@ -287,12 +307,27 @@ void Accepting::answer(AcceptCall& call, Answer answer) {
   // Closing our copy would take it out of the set only if the program's were gone as well.
   if (call.parked) (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, call.socket.get(), nullptr);
   call.socket.reset();
+  if (call.counted) {
+    std::lock_guard lock(call.door->mutex);
+    --call.door->parked;
+  }
   const std::uint64_t id = call.slot->notification.id;
   if (answer.kind == Answer::Kind::kPass)
     (void)go_on(call.listener, id);
   else if (answer.kind == Answer::Kind::kReply)
     (void)bypass::answer(call.listener, id, answer.value, answer.error);
   slots_.give_back(call.slot);
+}
+
+bool Accepting::is_awaited(const AcceptCall& call) {
+  std::lock_guard lock(call.door->mutex);
+  return !call.door->behind.empty();
+}
+
+bool Accepting::try_again(AcceptCall& call) {
+  if (still_valid(call.listener, call.slot->notification.id)) return attempt(call);
+  answer(call, {Answer::Kind::kNone});
+  return true;
 }
 
 void Accepting::add(std::vector<AcceptCall> calls) {
@@ -352,12 +387,13 @@ void Accepting::work() {
       }
       auto found = parked_.find(number);
       if (found == parked_.end()) continue;
-      AcceptCall& call = found->second.call;
-      const bool is_there = still_valid(call.listener, call.slot->notification.id);
-      if (!is_there) answer(call, {Answer::Kind::kNone});
-      if (!is_there || attempt(call)) parked_.erase(found);
+      if (try_again(found->second.call)) parked_.erase(found);
     }
+    // Who came without a bell may have come before the one that waits for him was here.
+    const bool look_at_all = awaited_.exchange(false) || !added.empty();
     add(std::move(added));
+    for (auto at = parked_.begin(); look_at_all && at != parked_.end();)
+      at = is_awaited(at->second.call) && try_again(at->second.call) ? parked_.erase(at) : std::next(at);
     const Clock::time_point now = Clock::now();
     for (auto at = parked_.begin(); at != parked_.end();) {
       const std::optional<Answer> ending = look_after(at->second, now);

@@ -5,6 +5,7 @@
 // away, as accept(2) would.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -31,6 +32,7 @@ struct AcceptCall {
   std::uint64_t cookie = 0;  // SO_COOKIE: which socket that is
   bool killable = false;     // the thread does not notice signals by itself
   bool parked = false;       // the socket is in the set of the thread that waits
+  bool counted = false;      // among the door's parked ones
 };
 
 /// How many bytes of an address of `real` bytes a program gets that has room for `room` (move_addr_to_user(),
@@ -73,6 +75,7 @@ class Accepting {
   /// Takes what is there. False: it has to wait.
   [[nodiscard]] bool attempt(AcceptCall& call);
   [[nodiscard]] int look_into(AcceptCall& call, Found& found, bool& waits);
+  [[nodiscard]] int look_into_queue(AcceptCall& call, const Doors::Acceptor& who, Found& found, bool& waits);
   void give(AcceptCall& call, Found found);
   /// 0, or why a host's connection can't be given to this listener's program.
   [[nodiscard]] bool fits(const AcceptCall& call, const Waiting& waiting);
@@ -81,6 +84,10 @@ class Accepting {
   [[nodiscard]] static int tell_name(const AcceptCall& call, const RawAddress& name);
   void answer(AcceptCall& call, Answer answer);
   void work();
+  void wake();
+  [[nodiscard]] static bool is_awaited(const AcceptCall& call);
+  /// Tries once more. True: it is over.
+  [[nodiscard]] bool try_again(AcceptCall& call);
   void add(std::vector<AcceptCall> calls);
   [[nodiscard]] std::optional<Answer> look_after(Parked& parked, Clock::time_point now);
 
@@ -92,6 +99,7 @@ class Accepting {
   std::mutex mutex_;
   std::vector<AcceptCall> added_;
   bool stopping_ = false;
+  std::atomic<bool> awaited_{false};
   std::map<std::uint64_t, Parked> parked_;  // of the thread alone
   std::uint64_t next_ = 1;
   std::thread thread_;

@@ -38,6 +38,7 @@ struct Door {
   std::uint32_t in_a_row = 0;         // its accepts since another's
   std::optional<IpAddress> heard_at;  // bells for this address reach its listener
   std::uint32_t ahead = 0;            // given without a look into the queue, since the latest look
+  std::uint32_t parked = 0;           // programs that wait in accept for us to answer (accepting.h)
 
   /// What sockets accepted here are given of their listeners' options, for a short time.
   struct Inherited {

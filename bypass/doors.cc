@@ -228,10 +228,13 @@ std::optional<Waiting> Doors::next(Pod& pod, Door& door, const Acceptor& who) {
   if (door.heard_at != at.address) return {};
   auto found = std::find_if(door.waiting.begin(), door.waiting.end(),
                             [&](const auto& each) { return may_pass(each.second, at); });
-  if (found == door.waiting.end()) return {};
-  Waiting first = std::exchange(found->second, std::move(door.behind.front()));
+  if (found == door.waiting.end() && !door.waiting.empty()) return {};
+  Waiting first = std::move(door.behind.front());
   door.behind.pop_front();
-  pass_bell(first, found->second);
+  if (found != door.waiting.end()) {
+    std::swap(first, found->second);
+    pass_bell(first, found->second);
+  }
   ++door.ahead;
   --waiting_;
   --pod.counters.waiting;
@@ -254,21 +257,30 @@ Bell Doors::bell(const std::shared_ptr<Pod>& pod, const IpAddress& address) {
   return made;
 }
 
+bool Doors::stay_behind(Pod& pod, Door& door, Waiting& waiting, bool& awaited) {
+  if (door.in_a_row < kAlone || door.heard_at != waiting.at.address) return false;
+  awaited = door.waiting.empty() && door.parked > 0;
+  if (!awaited && std::none_of(door.waiting.begin(), door.waiting.end(),
+                               [&](const auto& each) { return may_pass(each.second, waiting.at); }))
+    return false;
+  ++waiting_;
+  ++pod.counters.waiting;
+  door.behind.push_back(std::move(waiting));
+  return true;
+}
+
 int Doors::ring_at(const std::shared_ptr<Pod>& pod, Door& door, Waiting& waiting, bool bounded) {
   waiting.look = Clock::now() + kFirstLook;
   last_knock_ms_.store(now_ms(), std::memory_order_relaxed);
+  bool is_behind = false;
+  bool awaited = false;
   if (bounded) {
     std::lock_guard lock(door.mutex);
     if (!door.open || door.waiting.size() + door.behind.size() >= door.window) return EAGAIN;
-    if (door.in_a_row >= kAlone && door.heard_at == waiting.at.address &&
-        std::any_of(door.waiting.begin(), door.waiting.end(),
-                    [&](const auto& each) { return may_pass(each.second, waiting.at); })) {
-      ++waiting_;
-      ++pod->counters.waiting;
-      door.behind.push_back(std::move(waiting));
-      return 0;
-    }
+    is_behind = stay_behind(*pod, door, waiting, awaited);
   }
+  if (awaited && awaited_) awaited_();
+  if (is_behind) return 0;
   waiting.bell = bell(pod, waiting.at.address);
   if (waiting.bell.port == 0) return ENOBUFS;
   const std::uint32_t key = Door::key(waiting.bell.port, waiting.at.address.v6);

@@ -95,6 +95,9 @@ class Doors {
   static void listens(Pod& pod, int socket, Listening how);
 
   // For those who answer (accepting.h).
+  /// Called from any thread when somebody waits at a door whose program waits for us, without a bell: it only has to be
+  /// answered. Before the first knock.
+  void when_awaited(std::function<void()> call) { awaited_ = std::move(call); }
   /// nullptr: there is none, and what is accepted there is the pod's own affair.
   [[nodiscard]] static std::shared_ptr<Door> find(Pod& pod, std::uint16_t port);
   /// Somebody accepts there, and is going to look into the listener's queue, unless next() has something. With the
@@ -136,6 +139,8 @@ class Doors {
   [[nodiscard]] Bell bell(const std::shared_ptr<Pod>& pod, const IpAddress& address);
   /// The errno of a bell that could not be rung; then `waiting` is as it was. `bounded`: EAGAIN if the door is full.
   [[nodiscard]] int ring_at(const std::shared_ptr<Pod>& pod, Door& door, Waiting& waiting, bool bounded);
+  /// Puts it behind somebody whose bell will do, or who waits for us to answer. False: it needs a bell.
+  [[nodiscard]] bool stay_behind(Pod& pod, Door& door, Waiting& waiting, bool& awaited);
   void ring_or_end(const std::shared_ptr<Pod>& pod, Door& door, Waiting waiting);
   void end_later(Ended ended);
   /// Hangs up what was answered, which takes as long as ringing does: so it is done when nobody waits for it.
@@ -149,6 +154,7 @@ class Doors {
   void drop(const std::shared_ptr<Pod>& pod, const std::shared_ptr<Door>& door);
 
   PodSockets& sockets_;
+  std::function<void()> awaited_;
   std::atomic<bool> awake_{false};        // the thread looks around by itself
   std::atomic<std::size_t> waiting_{0};   // in all doors
   std::atomic<std::size_t> answered_{0};  // bells

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <cstring>
@@ -237,6 +238,26 @@ TEST_CASE("doors: whoever is not asked for gets a bell of his own soon", "[bypas
   for (int i = 0; i < 3 && readable(place.listener.get()); ++i)
     if (own.accept(kOne, place.listener.get()) != -1) ++heard;
   CHECK(heard == 3);
+}
+
+TEST_CASE("doors: who waits to be answered needs no bell", "[bypass]") {
+  const Place place = listening(128);
+  OwnDoor own(place);
+  std::atomic<int> told{0};
+  own.doors->when_awaited([&] { ++told; });
+  be_alone(own, place);
+  own.door->parked = 1;
+  const int second = own.knock();
+  CHECK(told == 1);
+  CHECK(own.next(kOne) == second);
+  CHECK(own.next(kOne) == -1);
+  pollfd poll{place.listener.get(), POLLIN, 0};
+  CHECK(::poll(&poll, 1, 50) == 0);
+  // And if he has gone meanwhile, it rings after all.
+  (void)own.knock();
+  CHECK(told == 2);
+  own.door->parked = 0;
+  CHECK(readable(place.listener.get()));
 }
 
 TEST_CASE("doors: a bell is found a port where relays have taken all of the usual ones", "[bypass]") {
