@@ -16,8 +16,6 @@ namespace sublet::bypass {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-// Whoever accepts does so long before the first look; who does not may take his time.
-constexpr std::chrono::milliseconds kFirstLook{4};
 constexpr std::chrono::milliseconds kLongestLook{250};
 constexpr std::int64_t kBusyMs = 200;
 // Bells take turns, so that those of several listeners on one port (SO_REUSEPORT) that the kernel chooses by the
@@ -64,8 +62,8 @@ void speak(int bell, Waiting& waiting) {
 
 }  // namespace
 
-Result<std::unique_ptr<Doors>> Doors::start(PodSockets& sockets) {
-  std::unique_ptr<Doors> doors(new Doors(sockets));
+Result<std::unique_ptr<Doors>> Doors::start(PodSockets& sockets, std::chrono::milliseconds first_look) {
+  std::unique_ptr<Doors> doors(new Doors(sockets, first_look));
   doors->thread_ = std::thread([self = doors.get()] { self->work(); });
   return doors;
 }
@@ -270,7 +268,7 @@ bool Doors::stay_behind(Pod& pod, Door& door, Waiting& waiting, bool& awaited) {
 }
 
 int Doors::ring_at(const std::shared_ptr<Pod>& pod, Door& door, Waiting& waiting, bool bounded) {
-  waiting.look = Clock::now() + kFirstLook;
+  waiting.look = Clock::now() + first_look_;
   last_knock_ms_.store(now_ms(), std::memory_order_relaxed);
   bool is_behind = false;
   bool awaited = false;
@@ -286,7 +284,7 @@ int Doors::ring_at(const std::shared_ptr<Pod>& pod, Door& door, Waiting& waiting
   const std::uint32_t key = Door::key(waiting.bell.port, waiting.at.address.v6);
   const int socket = waiting.bell.socket.get();
   const Endpoint at = waiting.at;
-  waiting.pause = kFirstLook;
+  waiting.pause = first_look_;
   waiting.in_ring = true;
   {
     // Whoever accepts it may do so before the call below returns, so it is known before it rings.
@@ -479,7 +477,7 @@ void Doors::work() {
     // While connections come, they come in without waking us.
     const bool busy = waiting_.load() > 0 || now_ms() - last_knock_ms_.load(std::memory_order_relaxed) < kBusyMs;
     awake_.store(busy);
-    if (busy) next = std::min(next, Clock::now() + kFirstLook);
+    if (busy) next = std::min(next, Clock::now() + first_look_);
     if (!busy && waiting_.load() + answered_.load() > 0) continue;  // somebody saw us awake
     std::unique_lock lock(mutex_);
     const auto is_due = [this] { return stopping_ || woken_; };

@@ -66,7 +66,10 @@ class Doors {
     bool operator==(const Acceptor&) const = default;
   };
 
-  [[nodiscard]] static Result<std::unique_ptr<Doors>> start(PodSockets& sockets);
+  // Whoever accepts does so long before the first look; who does not may take his time.
+  static constexpr std::chrono::milliseconds kFirstLook{4};
+  [[nodiscard]] static Result<std::unique_ptr<Doors>> start(PodSockets& sockets,
+                                                            std::chrono::milliseconds first_look = kFirstLook);
   ~Doors();
   Doors(const Doors&) = delete;
   Doors& operator=(const Doors&) = delete;
@@ -126,7 +129,7 @@ class Doors {
     Bell bell;
     UniqueFd end;
   };
-  explicit Doors(PodSockets& sockets) : sockets_(sockets) {}
+  Doors(PodSockets& sockets, std::chrono::milliseconds first_look) : sockets_(sockets), first_look_(first_look) {}
   // One round of those who wait.
   struct Look {
     std::chrono::steady_clock::time_point now;
@@ -154,6 +157,7 @@ class Doors {
   void drop(const std::shared_ptr<Pod>& pod, const std::shared_ptr<Door>& door);
 
   PodSockets& sockets_;
+  const std::chrono::milliseconds first_look_;
   std::function<void()> awaited_;
   std::atomic<bool> awake_{false};        // the thread looks around by itself
   std::atomic<std::size_t> waiting_{0};   // in all doors
