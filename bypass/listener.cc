@@ -32,6 +32,9 @@ Result<Installed> install(const std::vector<sock_filter>& filter, Speculation sp
   int fd = install_with(filter, flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
   installed.killable = fd >= 0;
   if (fd < 0 && errno == EINVAL) fd = install_with(filter, flags);
+  if (fd < 0 && errno == EBUSY)
+    return fail_errno("the calls of this process are watched already, by `sublet exec` or a container's runtime",
+                      EBUSY);
   if (fd < 0) return fail_errno("installing the bypass's seccomp filter");
   installed.listener = UniqueFd(fd);  // born with CLOEXEC
   return installed;

@@ -357,20 +357,46 @@ std::optional<std::string> make_query(std::uint16_t id, std::string_view name, s
   return message;
 }
 
-std::string make_answer(const DnsQuestion& question, const DnsAnswer& from, std::string_view asked) {
+namespace {
+
+std::string with_records(const DnsQuestion& question, const DnsAnswer& from, std::string_view asked, unsigned flags) {
   std::string message;
-  put_header(message, question.id, answer_flags(question, from.code), from.answers.size(), from.authority.size(),
-             question.edns);
+  put_header(message, question.id, answer_flags(question, from.code) | flags, from.answers.size(),
+             from.authority.size(), question.edns);
   message += question.raw;
   for (const DnsRecord& record : from.answers) put_record(message, record, asked);
   for (const DnsRecord& record : from.authority) put_record(message, record, asked);
   if (question.edns) put_opt(message);
-  if (message.size() <= question.answer_limit && (from.flags & kTruncated) == 0) return message;
-  message.clear();
-  put_header(message, question.id, answer_flags(question, from.code) | kTruncated, 0, 0, question.edns);
-  message += question.raw;
-  if (question.edns) put_opt(message);
   return message;
+}
+
+bool is_address(const DnsRecord& record) {
+  constexpr std::uint16_t kA = 1;
+  constexpr std::uint16_t kAaaa = 28;
+  return record.type == kA || record.type == kAaaa;
+}
+
+}  // namespace
+
+std::string make_answer(const DnsQuestion& question, const DnsAnswer& from, std::string_view asked) {
+  const bool cut = (from.flags & kTruncated) != 0;
+  std::string message = with_records(question, from, asked, 0);
+  if (message.size() <= question.answer_limit && !cut) return message;
+  if (!from.answers.empty() && std::all_of(from.answers.begin(), from.answers.end(), is_address)) {
+    DnsAnswer part = from;
+    part.authority.clear();
+    part.answers.clear();
+    message = with_records(question, part, asked, 0);
+    for (const DnsRecord& record : from.answers) {
+      put_record(message, record, asked);  // for its size
+      if (message.size() > question.answer_limit) break;
+      part.answers.push_back(record);
+    }
+    if (!part.answers.empty()) return with_records(question, part, asked, 0);
+  }
+  DnsAnswer nothing;
+  nothing.code = from.code;
+  return with_records(question, nothing, asked, kTruncated);
 }
 
 std::string make_empty_answer(const DnsQuestion& question, DnsCode code) {

@@ -65,7 +65,8 @@ struct DnsAnswer {
 [[nodiscard]] std::optional<std::string> make_query(std::uint16_t id, std::string_view name, std::uint16_t type,
                                                     std::uint16_t dns_class);
 /// The answer to `question` made of another's: records of `asked` (the name that was asked for in its stead, wire
-/// format) are the question's own. If it does not fit, it says so (TC) and has no records.
+/// format) are the question's own. Of addresses, as many as fit: who is told that there are more (TC) asks by TCP, the
+/// host's server, which knows none of them. If other records do not fit, it says so and has none.
 [[nodiscard]] std::string make_answer(const DnsQuestion& question, const DnsAnswer& from, std::string_view asked);
 /// An answer without records.
 [[nodiscard]] std::string make_empty_answer(const DnsQuestion& question, DnsCode code);

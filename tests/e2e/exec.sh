@@ -20,6 +20,12 @@ for host in web "web.$namespace" "web.$namespace.svc" "web.$namespace.svc.cluste
 done
 for host in "$pod_ip:8080" headless:8080 "headless.$namespace:8080"; do same "$(x curl -sS -m 5 "http://$host/")" hello "$host"; done
 same "$(x getent hosts headless | awk '{ print $1 }')" "$pod_ip"
+say "a name of more addresses than an answer has room for"
+{ printf 'apiVersion: v1\nkind: Service\nmetadata: {name: crowd}\nspec: {clusterIP: None, ports: [{port: 80}]}\n---\n'
+  printf 'apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: crowd-1, labels: {kubernetes.io/service-name: crowd}}\n'
+  printf 'addressType: IPv4\nports: [{port: 80, name: ""}]\nendpoints:\n'; printf -- '- {addresses: [10.42.7.%s]}\n' {1..60}; } | k apply -f -
+crowd() { [ "$(x getent ahostsv4 crowd | awk '{ print $1 }' | sort -u | wc -l)" -ge 25 ]; }
+eventually 20 crowd
 say "a name that nobody has, and one of the host's own"
 same "$(status_of x getent hosts no-such-name.default.svc.cluster.local)" 2
 x getent hosts localhost > /dev/null
@@ -155,6 +161,9 @@ say "exec in exec: the same cluster; another namespace is refused"
 same "$(x "$SUBLET" --name "$cluster" exec -n "$namespace" -- curl -sS -m 5 http://web/)" hello
 same "$(status_of x "$SUBLET" --name "$cluster" exec -n other -- true)" 1
 contains "$(cat "$tmp/err")" "can be under one only"
+say "a cluster that is started under exec does without its bypass, and says why"
+x "$SUBLET" --name under-exec up --dry-run > "$tmp/plan" 2>&1 || fail "no plan under exec: $(cat "$tmp/plan")"
+contains "$(cat "$tmp/plan")" "are watched already, by \`sublet exec\`"
 say "what the command leaves running is served on"
 x sh -c '(sleep 1; curl -sS -m 5 http://web/ > "'"$tmp"'/late") > /dev/null 2>&1 &'
 eventually 10 grep -q hello "$tmp/late"
