@@ -252,10 +252,14 @@ std::optional<std::string> PortBoard::begin(Pending& pending) {
   pending.key = key_of(PortKind::kExpose, wish.ns, wish.name, wish.port);
   // Once more: the same port, unless another one is asked for.
   if (const auto known = std::find_if(exposed_.begin(), exposed_.end(), same); known != exposed_.end()) {
-    pending.before = *known;
+    // Of several who ask at once, all go back to what was before the first.
+    const auto first = std::find_if(pending_.begin(), pending_.end(),
+                                    [&](const Pending& each) { return &each != &pending && each.key == pending.key; });
+    pending.before = first != pending_.end() ? first->before : *known;
     if (wish.wanted != 0 && wish.wanted != known->wanted) states_.erase(*pending.key);
+    const std::uint16_t wanted_before = known->wanted;
     *known = wish;
-    if (wish.wanted == 0) known->wanted = pending.before->wanted;
+    if (wish.wanted == 0) known->wanted = wanted_before;
   } else {
     exposed_.push_back(wish);
   }

@@ -39,6 +39,21 @@ void add_blocks(const PolicyRule& rule, std::vector<bypass::AddressBlock>& block
     if (peer.block) add(*peer.block, peer.except);
 }
 
+// Of two blocks one holds the other, or they have nothing in common.
+void narrow(bypass::PortEndpoint& endpoint, const std::vector<Cidr>& ranges) {
+  std::vector<bypass::AddressBlock> both;
+  const auto add = [&](const Cidr& block, const std::vector<Cidr>& except) {
+    if (both.size() < bypass::kMostBlocks) both.push_back({block, except});
+  };
+  for (const Cidr& range : ranges) {
+    if (!endpoint.isolated) add(range, {});
+    for (const bypass::AddressBlock& each : endpoint.from)
+      if (overlap(range, each.block)) add(range.length > each.block.length ? range : each.block, each.except);
+  }
+  endpoint.isolated = true;
+  endpoint.from = std::move(both);
+}
+
 class Compiler {
  public:
   Compiler(const ServiceWorld& world, const PortSettings& settings, const std::map<std::string, std::uint16_t>& last)
@@ -104,6 +119,8 @@ class Compiler {
     wanted.host.affinity = service.affinity;
     wanted.host.open = service.public_wish == "true" || (service.public_wish != "false" && settings_.open);
     wanted.host.endpoints = endpoints(service, port);
+    if (kind == PortKind::kLoadBalancer && service.source_ranges)
+      for (bypass::PortEndpoint& each : wanted.host.endpoints) narrow(each, *service.source_ranges);
     return push(std::move(wanted));
   }
 

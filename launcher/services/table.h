@@ -7,6 +7,7 @@
 // - a NetworkPolicy of ingress that selects an endpoint's pod keeps those out who are not the owner, but for clients in
 //   its blocks of addresses (from outside nobody is a pod). Of a pod that is not known yet in a namespace with such a
 //   policy it is taken that it is selected, and that nobody is let in;
+// - loadBalancerSourceRanges say whom of those a LoadBalancer's port is for;
 // - a pod on the node's network has its declared ports on the host, as it would have on a node of its own. Policies do
 //   not hold it.
 #pragma once

@@ -70,6 +70,12 @@ ServiceObject service_object_from_json(const json& object) {
     service.ports.push_back({text(each, {"name"}), protocol(each), number(each, "port"), number(each, "nodePort")});
   for (const json& each : list(object, {"status", "loadBalancer", "ingress"}))
     service.ingress.push_back(text(each, {"ip"}));
+  if (const auto ranges = list(spec, {"loadBalancerSourceRanges"}); !ranges.empty()) {
+    service.source_ranges.emplace();  // one that cannot be read lets nobody in
+    for (const json& each : ranges)
+      if (each.is_string())
+        if (const auto block = parse_cidr(each.get<std::string>())) service.source_ranges->push_back(*block);
+  }
   return service;
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,9 @@ struct ServiceObject {
   std::string load_balancer_class;
   std::string public_wish;  // the annotation's text; empty: not there
   std::vector<ServicePort> ports;
-  std::int64_t affinity = 0;         // seconds; 0: None
-  std::vector<std::string> ingress;  // addresses that .status.loadBalancer has
+  std::int64_t affinity = 0;                       // seconds; 0: None
+  std::vector<std::string> ingress;                // addresses that .status.loadBalancer has
+  std::optional<std::vector<Cidr>> source_ranges;  // whom the LoadBalancer is for; not there: everybody
 };
 
 struct SliceEndpoint {

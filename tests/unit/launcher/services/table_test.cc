@@ -332,6 +332,45 @@ TEST_CASE("ports: whom a policy lets in by his address, at this port", "[service
   }
 }
 
+TEST_CASE("ports: a LoadBalancer's source ranges hold beside what policies say, and its NodePort has none",
+          "[services]") {
+  const struct {
+    json ranges;
+    json from;       // of the policy's one rule; null: no policy
+    const char* in;  // of 192.0.2.1, 192.0.2.9, 198.51.100.1
+  } cases[] = {
+      {json::array(), nullptr, "yyy"},
+      {{"192.0.2.0/24"}, nullptr, "yy-"},
+      {{"192.0.2.0/29", "198.51.100.0/24"}, nullptr, "y-y"},
+      {{"nonsense"}, nullptr, "---"},
+      {{"192.0.2.0/24"}, json::array(), "yy-"},
+      {{"0.0.0.0/0"}, {{{"ipBlock", {{"cidr", "192.0.2.0/24"}, {"except", {"192.0.2.8/29"}}}}}}, "y--"},
+      {{"192.0.2.0/28"}, {{{"ipBlock", {{"cidr", "192.0.2.0/24"}, {"except", {"192.0.2.0/29"}}}}}}, "-y-"},
+      {{"198.51.100.0/24"}, {{{"ipBlock", {{"cidr", "192.0.2.0/24"}}}}}, "---"},
+  };
+  for (const auto& c : cases) {
+    INFO(c.ranges.dump() << c.from.dump());
+    ServiceWorld world;
+    world.services = {service("lb", {{"type", "LoadBalancer"},
+                                     {"loadBalancerSourceRanges", c.ranges},
+                                     {"ports", {{{"port", 8080}, {"nodePort", 30081}}}}})};
+    world.slices = {slice_object_from_json(slice_of("lb", {{{"port", 80}}}, {endpoint("10.42.0.5", "u")}))};
+    world.pods = {pod_object_from_json({{"metadata", {{"namespace", "n"}, {"name", "p"}, {"uid", "u"}}}})};
+    if (!c.from.is_null())
+      world.policies = {
+          *policy_from_json({{"metadata", {{"namespace", "n"}, {"name", "p"}}},
+                             {"spec", {{"policyTypes", {"Ingress"}}, {"ingress", {{{"from", c.from}}}}}}})};
+    const auto ports = compiled(world);
+    REQUIRE(ports.size() == 2);
+    CHECK(ports[0].kind == PortKind::kNodePort);
+    CHECK(ports[0].host.endpoints[0].isolated == !c.from.is_null());
+    std::string in;
+    for (const char* client : {"192.0.2.1", "192.0.2.9", "198.51.100.1"})
+      in += admits_stranger(ports[1].host.endpoints[0], *parse_ip(client)) ? "y" : "-";
+    CHECK(in == c.in);
+  }
+}
+
 TEST_CASE("ports: a pod that a policy of ingress selects is isolated, and so is one that is not known", "[services]") {
   ServiceWorld world;
   world.services = {service("web", kWeb)};
