@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "launcher/cluster/files.h"
+#include "launcher/cluster/watch_caches.h"
 #include "launcher/node/paths.h"
 
 namespace sublet::launcher {
@@ -51,7 +52,8 @@ Service apiserver_service(const Plan& plan) {
        "X-Remote-Group", "--requestheader-extra-headers-prefix", "X-Remote-Extra-", "--authorization-mode", "Node,RBAC",
        "--enable-admission-plugins", "NodeRestriction", "--enable-bootstrap-token-auth", "--allow-privileged=true",
        // The relay's port on the host's loopback must answer nobody but the owner, not even with a version.
-       "--anonymous-auth=false", "--profiling=false", "--shutdown-delay-duration=0s", "--event-ttl=1h"});
+       "--anonymous-auth=false", "--profiling=false", "--shutdown-delay-duration=0s", "--event-ttl=1h",
+       "--watch-cache-sizes", without_watch_cache()});
   service.after = {kEtcd};
   service.readiness = {Readiness::Kind::kTold, "127.0.0.1", kApiPort, ""};
   return service;

@@ -34,6 +34,15 @@ TEST_CASE("control plane: etcd listens on unix sockets alone", "[cluster]") {
   CHECK(etcd.stop_grace > std::chrono::milliseconds(0));
 }
 
+TEST_CASE("control plane: what many watch is kept in the API server's memory", "[cluster]") {
+  const Service api = service_of(control_plane_services(good_plan()), kApiServer);
+  const std::string without = "," + flag(api, "--watch-cache-sizes").value_or("") + ",";
+  for (const char* resource : {"clusterroles.rbac.authorization.k8s.io", "limitranges", "endpoints"})
+    CHECK(without.find(std::string(",") + resource + "#0,") != std::string::npos);
+  for (const char* resource : {"pods", "nodes", "services", "configmaps", "secrets", "leases.coordination.k8s.io"})
+    CHECK(without.find(std::string(",") + resource + "#") == std::string::npos);
+}
+
 TEST_CASE("control plane: the API server lets nobody in without a certificate or a token", "[cluster]") {
   const auto services = control_plane_services(good_plan());
   const Service api = service_of(services, kApiServer);
