@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "launcher/cluster/watch_caches.h"
 #include "launcher/pki/kubeconfig.h"
 #include "tests/unit/launcher/cluster/samples.h"
 
@@ -36,7 +37,8 @@ TEST_CASE("control plane: etcd listens on unix sockets alone", "[cluster]") {
 
 TEST_CASE("control plane: what many watch is kept in the API server's memory", "[cluster]") {
   const Service api = service_of(control_plane_services(good_plan()), kApiServer);
-  const std::string without = "," + flag(api, "--watch-cache-sizes").value_or("") + ",";
+  CHECK(flag(api, "--watch-cache-sizes") == without_watch_cache());
+  const std::string without = "," + without_watch_cache() + ",";
   for (const char* resource : {"clusterroles.rbac.authorization.k8s.io", "limitranges", "endpoints"})
     CHECK(without.find(std::string(",") + resource + "#0,") != std::string::npos);
   for (const char* resource : {"pods", "nodes", "services", "configmaps", "secrets", "leases.coordination.k8s.io"})
