@@ -238,7 +238,7 @@ bool Resolver::is_admitted(const bypass::RawAddress& client) {
 
 void Resolver::work() {
   std::array<epoll_event, 64> events;
-  Clock::time_point patrolled = Clock::now();
+  Clock::time_point patrolled = plan_.now();
   while (!stopping_) {
     const int timeout = queries_.empty() ? -1 : static_cast<int>(kBetweenPatrols.count());
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
@@ -254,8 +254,8 @@ void Resolver::work() {
       }
     }
     std::erase_if(queries_, [](const auto& query) { return query->at == nullptr; });
-    if (Clock::now() - patrolled < kBetweenPatrols) continue;
-    patrolled = Clock::now();
+    if (plan_.now() - patrolled < kBetweenPatrols) continue;
+    patrolled = plan_.now();
     patrol();
   }
 }
@@ -297,7 +297,7 @@ void Resolver::on_question(StandIn& at, const bypass::RawAddress& client, const 
   query->message = message;
   query->question = parse_question(message);
   query->upstream.query = query.get();
-  query->began = Clock::now();
+  query->began = plan_.now();
   if (queries_.size() >= kMostQueries) {
     if (query->question) answer(*query, make_empty_answer(*query->question, DnsCode::kFailure));
     return;
@@ -324,7 +324,7 @@ void Resolver::ask_host(Query& query) {
   const bypass::RawAddress& server = query.server;
   if (server.length == 0) return;
   if (query.question)
-    if (const std::string* said = host_said_.find(key_of(query), Clock::now()))
+    if (const std::string* said = host_said_.find(key_of(query), plan_.now()))
       return query.lookup.host_answered(with_id(*said, query.question->id));
   // A socket of its own for each question: its port is one that nobody could guess (RFC 5452 §4.5).
   UniqueFd socket(::socket(server.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -348,7 +348,7 @@ void Resolver::on_upstream(Query& query) {
   }
   const std::string_view message(buffer.data(), static_cast<std::size_t>(count));
   if (query.question && !answers_question(message, query.question->id, query.question->raw)) return;
-  if (query.question) host_said_.keep(key_of(query), message, Clock::now());
+  if (query.question) host_said_.keep(key_of(query), message, plan_.now());
   query.lookup.host_answered(std::string(message));
   conclude(query);
 }
@@ -369,7 +369,7 @@ void Resolver::ask_cluster(Query& query) {
     cluster_said_.clear();
   }
   if (!connect_cluster()) return query.lookup.cluster_is_silent();
-  const Clock::time_point now = Clock::now();
+  const Clock::time_point now = plan_.now();
   for (std::size_t i = 0; i < query.candidates.size(); ++i) {
     std::string key = query.candidates[i] + " " + std::to_string(query.question->type) + " " +
                       std::to_string(query.question->dns_class);
@@ -405,7 +405,7 @@ void Resolver::on_cluster() {
     if (found == asked_.end()) continue;
     const Asked asked = std::move(found->second);
     asked_.erase(found);
-    cluster_said_.keep(asked.key, message, Clock::now());
+    cluster_said_.keep(asked.key, message, plan_.now());
     asked.query->lookup.cluster_answered(asked.candidate, std::move(*got));
     conclude(*asked.query);
   }
@@ -441,7 +441,7 @@ void Resolver::forget(Query& query) {
 }
 
 void Resolver::patrol() {
-  const Clock::time_point now = Clock::now();
+  const Clock::time_point now = plan_.now();
   for (const auto& query : queries_) {
     if (query->at == nullptr) continue;
     if (now - query->began > kClusterPatience) {

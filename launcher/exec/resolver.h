@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -36,6 +37,8 @@ struct ResolverPlan {
   IpAddress cluster_server;  // in the cluster's network namespace
   std::uint16_t cluster_port = 53;
   UniqueFd nook_door;  // may be empty: no nook
+  // What time it is: tests say that themselves, as on a busy machine any wait may be a long one.
+  std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
 
 /// The host's search list, as its resolver has it: /etc/resolv.conf, LOCALDOMAIN, or the host's own domain.
