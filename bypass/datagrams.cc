@@ -61,7 +61,14 @@ UniqueFd Calls::as_pods(int socket, int domain) {
 
 Calls::Ending Calls::connect_datagrams(const Request& request, int socket, int domain, const RawAddress& to) {
   const auto endpoint = endpoint_of(to);
-  const Reason reason = endpoint ? way_of_datagrams(*endpoint) : Reason::kNone;  // AF_UNSPEC: it has no peer any more
+  // It would have no peer any more, and no device either (__udp_disconnect(), net/ipv4/udp.c).
+  if (to.length >= sizeof(sa_family_t) && to.family() == AF_UNSPEC) {
+    const UniqueFd inner = pod_socket(socket, domain, SOCK_DGRAM);
+    if (!inner) return reply(errno);
+    if (auto ending = put_in_place(request, socket, inner.get(), Reason::kServer); ending) return *ending;
+    return reply(0);
+  }
+  const Reason reason = endpoint ? way_of_datagrams(*endpoint) : Reason::kNone;  // what is no address: the kernel's
   if (reason == Reason::kNone) return reply(::connect(socket, to.get(), to.length) == 0 ? 0 : errno);
   const UniqueFd inner = as_pods(socket, domain);
   if (!inner) return reply(errno);

@@ -18,8 +18,9 @@ inline constexpr const char* kKeeperSocket = "/run/sublet/sock/bypass";
 enum class Level : std::uint8_t {
   kOff,   // no filter at all: everything goes through the tap
   kFast,  // outgoing TCP runs as the host's
-  // and so do datagrams of UDP sockets that are connected. What such a socket sends by sendmsg(2) to another name goes
-  // by the host, too, whatever that name is: seccomp does not see it.
+  // And so do datagrams of UDP sockets that are connected. The device holds no program with such a socket: sendmsg(2)
+  // names another peer, which seccomp does not see, and another device, by IP_PKTINFO (ip_cmsg_send(),
+  // net/ipv4/ip_sockglue.c, puts it in the place of the socket's). Only for who is trusted.
   kFastUdp,
 };
 [[nodiscard]] const char* name_of(Level level);

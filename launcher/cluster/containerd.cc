@@ -120,6 +120,7 @@ std::vector<StateFile> containerd_files(const Plan& plan) {
   settings.id_limit = plan.identity.id_limit;
   settings.broker = plan.bypass;
   settings.bypass = plan.config.bypass == BypassMode::kOptIn ? bypass::Level::kOff : bypass::Level::kFast;
+  settings.udp = plan.config.bypass_udp;
   if (plan.confine_pods) settings.cpus = plan.cpus;
   settings.wrapper = kWrapperInside;
   std::vector<StateFile> files = {{"etc/containerd.toml", containerd_toml(plan)},

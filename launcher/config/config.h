@@ -55,6 +55,7 @@ struct Config {
   std::uint32_t mtu = 65520;  // 576..65520
   bool ipv6 = true;
   BypassMode bypass = BypassMode::kAuto;
+  bool bypass_udp = false;  // pods may ask for it for connected UDP sockets, too
   std::string device;  // the host's network device of the bypass; empty: the default route's
   PolicyMode policy = PolicyMode::kAuto;
   PortsMode ports = PortsMode::kAuto;

@@ -17,7 +17,8 @@ std::string to_json(const OciSettings& settings) {
   json object = {{"runtime", settings.runtime},         {"cgroups", settings.cgroups},
                  {"controllers", settings.controllers}, {"idLimit", settings.id_limit},
                  {"broker", settings.broker},           {"bypass", bypass::name_of(settings.bypass)},
-                 {"cpus", to_text(settings.cpus)},      {"wrapper", settings.wrapper}};
+                 {"cpus", to_text(settings.cpus)},      {"wrapper", settings.wrapper},
+                 {"udp", settings.udp}};
   return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -38,6 +39,8 @@ Result<OciSettings> oci_settings_from_json(std::string_view text) {
       settings.id_limit = value.get<std::uint32_t>();
     } else if (key == "broker" && value.is_boolean()) {
       settings.broker = value.get<bool>();
+    } else if (key == "udp" && value.is_boolean()) {
+      settings.udp = value.get<bool>();
     } else if (key == "bypass" && value.is_string()) {
       settings.bypass = TRY_WHILE("\"bypass\"", bypass::level_from(value.get_ref<const std::string&>()));
     } else if (key == "cpus" && value.is_string()) {

@@ -34,6 +34,8 @@ struct OciSettings {
   std::string wrapper;
   /// The controllers that containers' cgroups have; what is asked of another one is dropped.
   std::vector<std::string> controllers;
+  /// Whether pods may have connected UDP sockets run as the host's (Level::kFastUdp).
+  bool udp = false;
 
   bool operator==(const OciSettings&) const = default;
 };

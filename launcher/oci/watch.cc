@@ -84,6 +84,8 @@ Result<std::optional<Watched>> plan_watch(const json& spec, const std::string& c
   if (annotations.contains(kBypassAnnotation))
     watched.record.level = TRY_WHILE(std::string("the pod's annotation ") + kBypassAnnotation,
                                      bypass::level_from(text_at(annotations, kBypassAnnotation)));
+  // Not an error: it is but a wish for speed, and the manifest may have been written for another cluster.
+  if (watched.record.level == bypass::Level::kFastUdp && !settings.udp) watched.record.level = bypass::Level::kFast;
   watched.network = network_of(spec);
   // containerd's annotations (pkg/cri/annotations, 2.x).
   const bool sandbox = text_at(annotations, "io.kubernetes.cri.container-type") == "sandbox";

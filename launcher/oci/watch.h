@@ -16,7 +16,7 @@
 
 namespace sublet::launcher {
 
-/// The annotation of a pod that chooses its level: "off" or "fast".
+/// The annotation of a pod that chooses its level: "off", "fast" or, where the cluster's owner allows it, "fast-udp".
 inline constexpr const char* kBypassAnnotation = "sublet.dev/bypass";
 /// Where a watched container's record stays until its deletion, for what is later run in it (exec).
 inline constexpr const char* kWatchedDir = "/run/sublet/watched";
@@ -32,7 +32,8 @@ struct Watched {
 
 /// Whether the container of this configuration is to be watched, and as what. Not: where there is no broker, pods that
 /// are annotated so, sandboxes (they only hold namespaces), pods in the host's network, and those that have a
-/// notification listener of their own (a task has one at most). A level that is none is an error. Pure.
+/// notification listener of their own (a task has one at most). A level that is none is an error; one that the owner
+/// does not allow is the next lower one. Pure.
 [[nodiscard]] Result<std::optional<Watched>> plan_watch(const nlohmann::json& spec, const std::string& container,
                                                         const OciSettings& settings);
 

@@ -16,9 +16,10 @@ own_cluster
 same "$(sublet status --json | jq -r .ladders.bypass)" bypass
 pod fast 'sleep infinity'
 pod off 'sleep infinity' --annotations sublet.dev/bypass=off
+pod wishes 'sleep infinity' --annotations sublet.dev/bypass=fast-udp
 pod server 'while :; do echo hello from the pod | nc -l -p 8080; done' --port 8080
 k expose pod server --name greet --port 80 --target-port 8080
-for name in fast off server; do ready $name; done
+for name in fast off wishes server; do ready $name; done
 
 say "with the bypass and without it a pod reaches the server, which sees the host's address"
 same "$(ask fast $server 7000)" 192.0.2.1
@@ -38,29 +39,8 @@ for name in fast off; do
 done
 same "$(cat "$tmp/canary")" up
 
-say "connected datagram sockets are the host's for a pod that asks for it"
-there perl -e '
-use strict; use warnings; use IO::Socket::INET; $| = 1;
-my $s = IO::Socket::INET->new(LocalAddr => "0.0.0.0", LocalPort => 53, Proto => "udp") or die "bind: $!";
-print "up\n";
-while (defined $s->recv(my $query, 512)) { print $s->peerhost(), ":", length($query) > 12 ? "query" : "?", "\n"; }' \
-  > "$tmp/datagrams" & at_end+=("kill $!")
-eventually 5 grep -q up "$tmp/datagrams"
-# What asks the server are the C library's own queries.
-for name in udp tcp; do
-  apply << POD
-{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asks-$name",
-  "annotations": {"sublet.dev/bypass": "$([ $name = tcp ] && echo fast || echo fast-udp)"}},
- "spec": {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["$server"]}, "terminationGracePeriodSeconds": 0,
-  "containers": [{"name": "main", "image": "$busybox", "command": ["sleep", "infinity"]}]}}
-POD
-  ready asks-$name
-  in_pod asks-$name "timeout 1 wget -q http://hello.test/ > /dev/null 2>&1" || true
-done
-# By the tap the address is the host's as well; which way it took is what was counted.
-eventually 5 sh -c "[ \$(grep -c '192.0.2.1:query' '$tmp/datagrams') -ge 2 ]"
-same "$(count '[.pods[] | select(.pod == "asks-tcp")][0].datagrams')" 0
-[ "$(count '[.pods[] | select(.pod == "asks-udp")][0].datagrams')" -ge 1 ] || fail "no datagram socket was the host's"
+say "what UDP needs is the owner's to allow: a pod that only asks gets what the others have"
+same "$(count '[.pods[] | select(.pod == "wishes")][0].level')" '"fast"'
 
 say "a broker that is killed takes no connection along, and the next ones work"
 in_pod fast "mkfifo /tmp/in; nc $server 7000 < /tmp/in > /tmp/out & exec 3> /tmp/in; echo before >&3; until grep -q before /tmp/out; do sleep 0.1; done
@@ -93,4 +73,30 @@ eventually 10 sh -c "[ \"\$(find /proc/$broker/fd -mindepth 1 | wc -l) \$(find /
 say "a wrong level is said where one looks for it"
 pod wrong 'sleep infinity' --annotations sublet.dev/bypass=fats
 eventually 20 sh -c "'$SUBLET' --name '$cluster' kubectl get events | grep -q '\"fats\" is no level of the bypass'"
+sublet down
+
+say "connected datagram sockets are the host's for a pod that asks for it, where the owner allows it"
+SUBLET_NETWORK_BYPASS_UDP=true own_cluster
+there perl -e '
+use strict; use warnings; use IO::Socket::INET; $| = 1;
+my $s = IO::Socket::INET->new(LocalAddr => "0.0.0.0", LocalPort => 53, Proto => "udp") or die "bind: $!";
+print "up\n";
+while (defined $s->recv(my $query, 512)) { print $s->peerhost(), ":", length($query) > 12 ? "query" : "?", "\n"; }' \
+  > "$tmp/datagrams" & at_end+=("kill $!")
+eventually 5 grep -q up "$tmp/datagrams"
+# What asks the server are the C library's own queries.
+for name in udp tcp; do
+  apply << POD
+{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asks-$name",
+  "annotations": {"sublet.dev/bypass": "$([ $name = tcp ] && echo fast || echo fast-udp)"}},
+ "spec": {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["$server"]}, "terminationGracePeriodSeconds": 0,
+  "containers": [{"name": "main", "image": "$busybox", "command": ["sleep", "infinity"]}]}}
+POD
+  ready asks-$name
+  in_pod asks-$name "timeout 1 wget -q http://hello.test/ > /dev/null 2>&1" || true
+done
+# By the tap the address is the host's as well; which way it took is what was counted.
+eventually 5 sh -c "[ \$(grep -c '192.0.2.1:query' '$tmp/datagrams') -ge 2 ]"
+same "$(count '[.pods[] | select(.pod == "asks-tcp")][0].datagrams')" 0
+[ "$(count '[.pods[] | select(.pod == "asks-udp")][0].datagrams')" -ge 1 ] || fail "no datagram socket was the host's"
 sublet down

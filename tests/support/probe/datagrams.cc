@@ -182,6 +182,13 @@ std::string to_the_host() {
       (void)dial(third.get(), at(domain == AF_INET ? kServer : kServer6, kEcho));
       (void)dial(third.get(), canary);
       (void)::send(third.get(), "ping", 4, 0);
+      const UniqueFd fourth = udp(domain);
+      (void)dial(fourth.get(), at(domain == AF_INET ? kServer : kServer6, kEcho));
+      Address nothing;
+      nothing.storage.ss_family = AF_UNSPEC;
+      nothing.length = sizeof(sockaddr_in);
+      (void)dial(fourth.get(), nothing);
+      (void)send_named(fourth.get(), canary);
     }
   }
   return "done";

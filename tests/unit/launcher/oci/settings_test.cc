@@ -8,7 +8,7 @@ using namespace sublet::launcher;
 
 TEST_CASE("oci settings: what is written is read back", "[oci]") {
   const OciSettings settings{"/opt/sublet/libexec/runc",   true,      2001,     true,
-                             sublet::bypass::Level::kFast, {0, 1, 5}, "/run/w", {"cpu", "memory"}};
+                             sublet::bypass::Level::kFast, {0, 1, 5}, "/run/w", {"cpu", "memory"}, true};
   auto read = oci_settings_from_json(to_json(settings));
   REQUIRE(read);
   CHECK(*read == settings);
@@ -25,7 +25,7 @@ TEST_CASE("oci settings: anything else is refused", "[oci]") {
        {R"({"runtime":"runc"})", R"({"cgroups":1})", R"({"idLimit":0})", R"({"idLimit":-5})",
         R"({"idLimit":4294967296})", R"({"broker":1})", R"({"bypass":"full"})", R"({"cpus":"1-"})", R"({"more":2})",
         R"({"controllers":[1]})", R"({"controllers":"cpu"})", R"({"controllers":null})", R"({"cpus":null})",
-        R"({"wrapper":null})", R"({"bypass":null})"}) {
+        R"({"wrapper":null})", R"({"udp":1})", R"({"udp":null})", R"({"bypass":null})"}) {
     INFO(change);
     auto object = nlohmann::json::parse(to_json(right), nullptr, false);
     REQUIRE(oci_settings_from_json(object.dump()));

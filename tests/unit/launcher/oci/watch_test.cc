@@ -79,6 +79,12 @@ TEST_CASE("oci watch: what is not watched, and what is wrong", "[oci]") {
     CHECK(plan->has_value() == row.watched);
   }
   json spec = container_spec();
+  // What UDP needs is the owner's to allow.
+  spec["annotations"][kBypassAnnotation] = "fast-udp";
+  OciSettings trusting = kOn;
+  trusting.udp = true;
+  CHECK(plan_watch(spec, "c0ffee", kOn).value()->record.level == Level::kFast);
+  CHECK(plan_watch(spec, "c0ffee", trusting).value()->record.level == Level::kFastUdp);
   spec["annotations"][kBypassAnnotation] = "fats";
   auto plan = plan_watch(spec, "c0ffee", kOn);
   REQUIRE_FALSE(plan);
