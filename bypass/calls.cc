@@ -281,6 +281,8 @@ Calls::Ending Calls::on_listen(const Request& request) {
   known_.fill({});  // one of them may listen elsewhere now
   UniqueFd socket = copy_fd(pidfds_, request.thread, request.number());
   if (!socket) return reply(EBADF);
+  // No address is read that would be checked with it: it may have been another process's by now.
+  if (!still_valid(listener_.fd, request.id)) return reply(ENOENT);
   const SocketKind kind = kind_of(socket.get());
   if (!kind.is_socket()) return reply(kind.error);
   if (!kind.is_inet()) return pass();

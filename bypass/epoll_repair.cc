@@ -28,15 +28,14 @@ int highest_free() {
   return static_cast<int>(files.rlim_cur - kOwn);
 }
 
-// Moves a fresh descriptor out of the way of a program's numbers.
-UniqueFd lift(int fd, int floor) {
-  const UniqueFd low(fd);
-  if (fd < 0) return UniqueFd();
-  return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, floor));
+// A copy out of the way of a program's numbers.
+UniqueFd lift(const UniqueFd& low, int floor) {
+  return low ? UniqueFd(::fcntl(low.get(), F_DUPFD_CLOEXEC, floor)) : UniqueFd();
 }
 
-UniqueFd fetch(int pidfd, int number, int floor) {
-  return lift(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, number, 0)), floor);
+UniqueFd fetch(const UniqueFd& process, int number, int floor) {
+  const auto low = static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), number, 0));
+  return lift(UniqueFd(low), floor);
 }
 
 bool move_one(int epoll, const Registration& registration, int old_fd, int new_fd) {
@@ -111,8 +110,7 @@ void EpollRepair::work() {
   const bool own_table = ::unshare(CLONE_FILES) == 0;
   if (own_table) (void)::close_range(0, ~0U, 0);
   const int floor = highest_free();
-  const UniqueFd self = lift(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)), floor);
-  Pidfds pidfds;
+  const UniqueFd self = lift(UniqueFd(open_pidfd(::getpid())), floor);
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || job_ != nullptr; });
@@ -120,16 +118,15 @@ void EpollRepair::work() {
     Job& job = *job_;
     job.moved = own_table && self;
     if (job.moved) {
-      const UniqueFd old_fd = fetch(self.get(), job.old_fd, floor);
-      const UniqueFd new_fd = fetch(self.get(), job.new_fd, floor);
+      const UniqueFd old_fd = fetch(self, job.old_fd, floor);
+      const UniqueFd new_fd = fetch(self, job.new_fd, floor);
+      const UniqueFd process = lift(UniqueFd(open_pidfd(job.thread)), floor);
       for (const Registration& each : *job.registrations) {
-        UniqueFd low = copy_fd(pidfds, job.thread, each.epoll);
-        const UniqueFd epoll = lift(low.release(), floor);
+        const UniqueFd epoll = fetch(process, each.epoll, floor);
         const bool can = old_fd && new_fd && epoll && each.number < floor;
         job.moved &= can && move_one(epoll.get(), each, old_fd.get(), new_fd.get());
         if (can) (void)::close(each.number);
       }
-      pidfds.forget(job.thread);
     }
     job_ = nullptr;
     changed_.notify_all();

@@ -7,7 +7,9 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -23,6 +25,9 @@ struct Option {
   bool own = false;     // says something about this socket alone: not inherited, or of no use to a connected one
 };
 // Numbers where Debian 12's libc has no name yet.
+#ifndef F_GETOWNER_UIDS
+#define F_GETOWNER_UIDS 17
+#endif
 constexpr int kTcpInq = 36;
 constexpr int kTcpTxDelay = 37;
 constexpr int kIpLocalPortRange = 51;
@@ -128,8 +133,13 @@ int copy_congestion_control(int from, int to) {
 int copy_file_flags(int from, int to) {
   const int flags = ::fcntl(from, F_GETFL);
   if (flags < 0 || ::fcntl(to, F_SETFL, flags & (O_NONBLOCK | O_ASYNC)) != 0) return errno;
+  // Whom a socket may signal is judged by who named him (sigio_perm(), fs/fcntl.c): that is us, from here on. So only
+  // those are carried over who were named by somebody with our own rights; and who that was is asked last.
   f_owner_ex owner{};
-  if (::fcntl(from, F_GETOWN_EX, &owner) == 0 && owner.pid != 0) (void)::fcntl(to, F_SETOWN_EX, &owner);
+  std::array<uid_t, 2> namers{};
+  if (::fcntl(from, F_GETOWN_EX, &owner) == 0 && owner.pid != 0 &&
+      ::fcntl(from, F_GETOWNER_UIDS, namers.data()) == 0 && namers[1] == ::geteuid())
+    (void)::fcntl(to, F_SETOWN_EX, &owner);
   if (const int signal = ::fcntl(from, F_GETSIG); signal > 0) (void)::fcntl(to, F_SETSIG, signal);
   return 0;
 }

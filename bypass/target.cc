@@ -16,7 +16,6 @@
 #endif
 
 namespace sublet::bypass {
-namespace {
 
 // Before Linux 6.9 only a process has a pidfd, and all its threads (but those that unshared their descriptors, which no
 // usual program does) have its descriptors.
@@ -35,8 +34,6 @@ int open_pidfd(pid_t thread) {
   }
   return static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
 }
-
-}  // namespace
 
 int Pidfds::get(pid_t thread) {
   Entry& entry = entries_[static_cast<std::size_t>(thread) % entries_.size()];

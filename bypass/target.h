@@ -16,6 +16,9 @@
 
 namespace sublet::bypass {
 
+/// A pidfd of the thread, or before Linux 6.9 of its process (pidfd_open(2)); -1: errno.
+[[nodiscard]] int open_pidfd(pid_t thread);
+
 /// pidfds of the threads that called lately. A stale one refers to a dead task for ever, so it can't mislead; it is
 /// replaced when it fails. One per listener thread; not shared.
 class Pidfds {

@@ -88,6 +88,24 @@ std::string closed_without_del() {
   return ::epoll_wait(set.get(), &event, 1, 100) == 0 ? "nothing" : "a ghost";
 }
 
+// Under the number that a program has free whose standard input was closed.
+std::string in_two_sets_as_the_lowest() {
+  const InnerServer inner;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    (void)::dup2(tcp(AF_INET, SOCK_NONBLOCK).get(), STDIN_FILENO);
+    const UniqueFd sets[] = {UniqueFd(::epoll_create1(EPOLL_CLOEXEC)), UniqueFd(::epoll_create1(EPOLL_CLOEXEC))};
+    for (const UniqueFd& set : sets) (void)control(set.get(), EPOLL_CTL_ADD, STDIN_FILENO, EPOLLOUT);
+    (void)dial(STDIN_FILENO, at("127.0.0.1", inner.port()));
+    int events = 0;
+    for (const UniqueFd& set : sets) events += wait_for(set.get(), EPOLLOUT) == "event" ? 1 : 0;
+    ::_exit(events);
+  }
+  int status = 0;
+  (void)::waitpid(child, &status, 0);
+  return fmt::format("{} events", WEXITSTATUS(status));
+}
+
 std::string copies(bool inside) {
   const InnerServer inner;
   const UniqueFd fd = tcp(AF_INET, SOCK_CLOEXEC);
@@ -165,6 +183,7 @@ constexpr Behaviour kBehaviours[] = {
     {"epoll after, inside", in_a_set<Order{.first = false, .events = kEdge, .inside = true}>, kAfter},
     {"epoll by a copy of the set", in_a_set<Order{.inside = true, .through = true}>, kFirst},
     {"epoll of a copy of the socket", in_a_set<Order{.inside = true, .copy = true}>, kFirst},
+    {"epoll by two sets, under the lowest number", in_two_sets_as_the_lowest, "2 events"},
     {"epoll, closed without being taken out", closed_without_del, "nothing"},
     {"copies of a descriptor, outside", [] { return copies(false); }, "ok echo 1 echo 0 echo 1"},
     {"copies of a descriptor, inside", [] { return copies(true); }, "ok echo 1 echo 0 echo 1"},
