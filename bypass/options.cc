@@ -137,8 +137,8 @@ int copy_file_flags(int from, int to) {
   // those are carried over who were named by somebody with our own rights; and who that was is asked last.
   f_owner_ex owner{};
   std::array<uid_t, 2> namers{};
-  if (::fcntl(from, F_GETOWN_EX, &owner) == 0 && owner.pid != 0 &&
-      ::fcntl(from, F_GETOWNER_UIDS, namers.data()) == 0 && namers[1] == ::geteuid())
+  if (::fcntl(from, F_GETOWN_EX, &owner) == 0 && owner.pid != 0 && ::fcntl(from, F_GETOWNER_UIDS, namers.data()) == 0 &&
+      namers[1] == ::geteuid())
     (void)::fcntl(to, F_SETOWN_EX, &owner);
   if (const int signal = ::fcntl(from, F_GETSIG); signal > 0) (void)::fcntl(to, F_SETSIG, signal);
   return 0;

@@ -56,7 +56,7 @@ struct Config {
   bool ipv6 = true;
   BypassMode bypass = BypassMode::kAuto;
   bool bypass_udp = false;  // pods may ask for it for connected UDP sockets, too
-  std::string device;  // the host's network device of the bypass; empty: the default route's
+  std::string device;       // the host's network device of the bypass; empty: the default route's
   PolicyMode policy = PolicyMode::kAuto;
   PortsMode ports = PortsMode::kAuto;
   std::uint32_t port_offset = 0;  // added to ports of the host under 1024

@@ -111,9 +111,9 @@ std::vector<Key> network_keys() {
        .metavar = "MODE"},
       {.name = "network.bypass_udp",
        .env = "SUBLET_NETWORK_BYPASS_UDP",
-       .doc = "Whether pods with sublet.dev/bypass: \"fast-udp\" get UDP sockets that they connect run as the host's, too; "
-              "else that is \"fast\". Only for programs that you trust: one that means harm reaches UDP ports of the "
-              "host's loopback by such a socket.",
+       .doc = "Whether pods with sublet.dev/bypass: \"fast-udp\" get UDP sockets that they connect run as the host's, "
+              "too; else that is \"fast\". Only for programs that you trust: one that means harm reaches UDP ports of "
+              "the host's loopback by such a socket.",
        .kind = kinds::boolean(&Config::bypass_udp)},
       {.name = "network.device",
        .env = "SUBLET_NETWORK_DEVICE",

@@ -14,11 +14,10 @@ bool is_crun(const OciSettings& settings) {
 }
 
 std::string to_json(const OciSettings& settings) {
-  json object = {{"runtime", settings.runtime},         {"cgroups", settings.cgroups},
-                 {"controllers", settings.controllers}, {"idLimit", settings.id_limit},
-                 {"broker", settings.broker},           {"bypass", bypass::name_of(settings.bypass)},
-                 {"cpus", to_text(settings.cpus)},      {"wrapper", settings.wrapper},
-                 {"udp", settings.udp}};
+  json object = {
+      {"runtime", settings.runtime},    {"cgroups", settings.cgroups}, {"controllers", settings.controllers},
+      {"idLimit", settings.id_limit},   {"broker", settings.broker},   {"bypass", bypass::name_of(settings.bypass)},
+      {"cpus", to_text(settings.cpus)}, {"wrapper", settings.wrapper}, {"udp", settings.udp}};
   return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

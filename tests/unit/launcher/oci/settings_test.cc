@@ -7,8 +7,9 @@
 using namespace sublet::launcher;
 
 TEST_CASE("oci settings: what is written is read back", "[oci]") {
-  const OciSettings settings{"/opt/sublet/libexec/runc",   true,      2001,     true,
-                             sublet::bypass::Level::kFast, {0, 1, 5}, "/run/w", {"cpu", "memory"}, true};
+  const OciSettings settings{
+      "/opt/sublet/libexec/runc", true, 2001, true, sublet::bypass::Level::kFast, {0, 1, 5}, "/run/w",
+      {"cpu", "memory"},          true};
   auto read = oci_settings_from_json(to_json(settings));
   REQUIRE(read);
   CHECK(*read == settings);
