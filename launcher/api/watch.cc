@@ -89,6 +89,7 @@ void follow(const ClientPlan& plan, Watched& watched, const std::function<bool()
       continue;
     }
     if (stopped()) return;
+    watched.lost();
     // At the start nobody expects the server.
     if (said != "-" && said != went.error().what) log::info("watching {}: {}", watched.path(), went.error().what);
     if (said != "-") said = went.error().what;

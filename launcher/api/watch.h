@@ -26,6 +26,8 @@ class Watched {
   virtual void replace(const std::vector<nlohmann::json>& objects) = 0;
   /// One event of a watch. False: the watch must begin anew with a list.
   [[nodiscard]] virtual bool apply(const nlohmann::json& event) = 0;
+  /// The server is away: what is known may be old, until the next list or event.
+  virtual void lost() {}
 };
 
 /// One event of a watch, taken apart.

@@ -4,10 +4,10 @@
 #pragma once
 
 #include <chrono>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 namespace sublet::launcher {
 
@@ -29,7 +29,7 @@ class AnswerCache {
     std::string message;
     Clock::time_point until;
   };
-  std::map<std::string, Kept> kept_;
+  std::unordered_map<std::string, Kept> kept_;
 };
 
 }  // namespace sublet::launcher

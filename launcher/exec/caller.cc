@@ -33,6 +33,7 @@ constexpr int kPassedOn[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1,  SIGUSR2, SIGAL
 struct Granted {
   Grant grant;
   UniqueFd sockets;
+  UniqueFd names;  // may be empty
 };
 
 Result<Granted> ask_for_grant(const std::string& state_dir) {
@@ -45,10 +46,11 @@ Result<Granted> ask_for_grant(const std::string& state_dir) {
     asked = ask(state_dir + "/" + kControlSocket, kGrantRequest);
   }
   if (!asked) return tl::unexpected(std::move(asked).error().while_doing("asking the cluster's launcher"));
-  Granted granted{TRY_WHILE("the launcher's answer", grant_from_json(asked->answer)), {}};
+  Granted granted{TRY_WHILE("the launcher's answer", grant_from_json(asked->answer)), {}, {}};
   if (!granted.grant.refusal.empty()) return fail(granted.grant.refusal, "", ExitCode::kNotReady);
-  if (asked->fds.size() != 1) return fail("the launcher's answer has no channel");
+  if (asked->fds.empty()) return fail("the launcher's answer has no channel");
   granted.sockets = std::move(asked->fds.front());
+  if (asked->fds.size() > 1) granted.names = std::move(asked->fds[1]);
   return granted;
 }
 
@@ -148,6 +150,7 @@ Result<ExitStatus> run_under_agent(ExecPlan plan) {
   server.command.may_be_bare = plan.rather_bare;
   server.grant = std::move(granted->grant);
   server.sockets = std::move(granted->sockets);
+  server.names = std::move(granted->names);
   server.name_space = plan.name_space;
 
   sigset_t passed;

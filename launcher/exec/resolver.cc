@@ -14,6 +14,7 @@
 #include <span>
 
 #include "base/unix_socket.h"
+#include "launcher/exec/known_names.h"
 
 namespace sublet::launcher {
 namespace {
@@ -367,10 +368,19 @@ void Resolver::ask_cluster(Query& query) {
   if (store_.is_over()) {
     cluster_.fd.reset();
     cluster_said_.clear();
+    return query.lookup.cluster_is_silent();
   }
-  if (!connect_cluster()) return query.lookup.cluster_is_silent();
+  const ServiceNames* services = plan_.services ? plan_.services->names() : nullptr;
   const Clock::time_point now = plan_.now();
   for (std::size_t i = 0; i < query.candidates.size(); ++i) {
+    if (services != nullptr) {
+      auto known = known_answer(*services, query.candidates[i], plan_.rules.domain, query.question->type,
+                                query.question->dns_class);
+      if (known) {
+        query.lookup.cluster_answered(i, std::move(*known));
+        continue;
+      }
+    }
     std::string key = query.candidates[i] + " " + std::to_string(query.question->type) + " " +
                       std::to_string(query.question->dns_class);
     const std::string* said = cluster_said_.find(key, now);
@@ -378,6 +388,7 @@ void Resolver::ask_cluster(Query& query) {
       query.lookup.cluster_answered(i, std::move(*answer));
       continue;
     }
+    if (!connect_cluster()) return query.lookup.cluster_is_silent();
     while (asked_.contains(next_id_)) ++next_id_;
     const std::uint16_t id = next_id_++;
     const auto message = make_query(id, query.candidates[i], query.question->type, query.question->dns_class);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The name server of the programs under one `sublet exec`. Each name server that they ask has a stand-in here, a port
 // of loopback; what a program sends there goes on to the one that it meant, bytes as they are, and at the same time to
-// the cluster's, if the name may be one of the cluster's (launcher/exec/names.h). So time-outs, several servers and
-// their order stay the program's own affair. Only sockets that the agent has connected get answers. Programs that look
-// where an answer comes from ask in the nook (launcher/exec/nook.h), where one socket stands in for all name servers.
+// the cluster's, if the name may be one of the cluster's (launcher/exec/names.h) and the list of Services does not tell
+// what that would say (launcher/exec/known_names.h). So time-outs, several servers and their order stay the program's
+// own affair. Only sockets that the agent has connected get answers. Programs that look where an answer comes from ask
+// in the nook (launcher/exec/nook.h), where one socket stands in for all name servers.
 #pragma once
 
 #include <sys/socket.h>
@@ -17,9 +18,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -29,6 +30,7 @@
 #include "launcher/exec/lookup.h"
 #include "launcher/exec/names.h"
 #include "launcher/exec/socket_store.h"
+#include "launcher/services/service_names.h"
 
 namespace sublet::launcher {
 
@@ -36,7 +38,8 @@ struct ResolverPlan {
   NameRules rules;
   IpAddress cluster_server;  // in the cluster's network namespace
   std::uint16_t cluster_port = 53;
-  UniqueFd nook_door;  // may be empty: no nook
+  UniqueFd nook_door;                   // may be empty: no nook
+  std::optional<NamesReader> services;  // those names that the cluster need not be asked for
   // What time it is: tests say that themselves, as on a busy machine any wait may be a long one.
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
@@ -122,7 +125,7 @@ class Resolver {
   std::vector<std::unique_ptr<StandIn>> nook_;
   std::mutex mutex_;  // of what follows: the agent's thread uses it too
   std::vector<std::unique_ptr<StandIn>> stand_ins_;
-  std::set<std::string> admitted_;
+  std::unordered_set<std::string> admitted_;
   std::deque<std::string> admitted_order_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -110,6 +110,8 @@ class Server {
     resolver.rules = {plan_.grant.domain, plan_.name_space, host_search_domains()};
     resolver.cluster_server = plan_.grant.dns;
     resolver.nook_door = std::move(nook_ends_.door);
+    if (plan_.names)
+      if (auto names = NamesReader::create(plan_.names)) resolver.services.emplace(std::move(*names));
     resolver_ = TRY(Resolver::start(std::move(resolver), *store_));
     Agent::Parts parts{
         listener_.get(), plan_.grant.prefixes, *store_, *nook_, *resolver_, *repair_, [this](const std::string& text) {

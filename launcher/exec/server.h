@@ -15,6 +15,7 @@ struct ServerPlan {
   CommandPlan command;
   Grant grant;
   UniqueFd sockets;  // the channel that came with the grant
+  UniqueFd names;    // the Services' names that came with it; may be empty
   std::string name_space;
 };
 

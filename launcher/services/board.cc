@@ -59,16 +59,41 @@ std::string uid_of(const std::vector<Object>& objects, const WantedPort& wanted)
   return "";
 }
 
+std::optional<NamesWriter> names_writer() {
+  auto writer = NamesWriter::create();
+  if (writer) return std::move(*writer);
+  log::warning("{}", writer.error().what);
+  return std::nullopt;
+}
+
 }  // namespace
 
 PortBoard::PortBoard(EventLoop& loop, Plan plan)
     : loop_(loop),
       plan_(std::move(plan)),
-      store_([this] { plan_.post([this] { soon(); }); }, plan_.policies),
+      names_(names_writer()),
+      store_([this] { plan_.post([this] { soon(); }); }, plan_.policies, [this](const auto* all) { tell_names(all); }),
       announcer_(plan_.api),
       followers_(std::make_unique<Followers>(plan_.api, store_, plan_.policies)) {}
 
 PortBoard::~PortBoard() { followers_.reset(); }
+
+// At once, and not in bunches: a program may ask for a Service as soon as it has been made.
+void PortBoard::tell_names(const std::map<std::string, ServiceObject>* services) {
+  if (!names_) return;
+  std::string text = services != nullptr ? to_text(*services) : "";
+  if (services == nullptr)
+    names_->forget();
+  else if (!names_known_ || text != names_text_)
+    names_->write(text);
+  names_known_ = services != nullptr;
+  names_text_ = std::move(text);
+}
+
+UniqueFd PortBoard::names() const {
+  auto shared = names_ ? names_->share() : Result<UniqueFd>(UniqueFd());
+  return shared ? std::move(*shared) : UniqueFd();
+}
 
 void PortBoard::soon() {
   if (soon_.active()) return;

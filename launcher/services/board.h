@@ -17,6 +17,7 @@
 #include "launcher/services/announce.h"
 #include "launcher/services/expose.h"
 #include "launcher/services/followers.h"
+#include "launcher/services/service_names.h"
 #include "launcher/services/store.h"
 #include "launcher/services/table.h"
 
@@ -45,6 +46,8 @@ class PortBoard {
   /// Answers an ExposeRequest, at once or when it is known: {"address", "port", …}, {"ports": […]}, or {"error",
   /// "hint"}.
   void ask(const std::string& request, Answer answer);
+  /// The Services' names as the watch has them, for a NamesReader. Empty: there is no memory for that.
+  [[nodiscard]] UniqueFd names() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -56,6 +59,7 @@ class PortBoard {
     std::optional<Exposed> before;   // what was exposed of it already
     EventLoop::Watch timer;
   };
+  void tell_names(const std::map<std::string, ServiceObject>* services);
   void soon();
   void update();
   void send();
@@ -72,6 +76,9 @@ class PortBoard {
 
   EventLoop& loop_;
   const Plan plan_;
+  std::optional<NamesWriter> names_;  // its writer is the thread that follows Services
+  std::string names_text_;            // what it was told last
+  bool names_known_ = false;
   ServiceStore store_;
   std::optional<ServiceWorld> world_;
   std::vector<Exposed> exposed_;

@@ -25,10 +25,10 @@ NetworkPolicy policy_or_wall(const json& object) {
 
 }  // namespace
 
-ServiceStore::ServiceStore(std::function<void()> changed, bool policies)
+ServiceStore::ServiceStore(std::function<void()> changed, bool policies, TellServices services)
     : changed_(std::move(changed)),
       policies_(policies),
-      services_(*this, "/api/v1/services", service_object_from_json),
+      services_(*this, "/api/v1/services", service_object_from_json, std::move(services)),
       slices_(*this, "/apis/discovery.k8s.io/v1/endpointslices", slice_object_from_json),
       pods_(*this, "/api/v1/pods", pod_object_from_json),
       policies_kind_(*this, "/apis/networking.k8s.io/v1/networkpolicies", policy_or_wall),
@@ -41,6 +41,7 @@ void ServiceStore::Kind<Value>::replace(const std::vector<json>& objects) {
     values_.clear();
     for (const json& object : objects) values_.insert_or_assign(key_of(object), read_(object));
     listed = true;
+    if (tell_) tell_(&values_);
   }
   store_.changed_();
 }
@@ -49,7 +50,10 @@ template <typename Value>
 bool ServiceStore::Kind<Value>::apply(const json& event) {
   const WatchEvent seen = watch_event(event);
   version_ = seen.version;  // empty: with a list
-  if (seen.kind == WatchEvent::Kind::kEnd) return false;
+  if (seen.kind == WatchEvent::Kind::kEnd) {
+    lost();
+    return false;
+  }
   if (seen.kind == WatchEvent::Kind::kBookmark) return true;
   {
     std::lock_guard lock(store_.mutex_);
@@ -58,9 +62,18 @@ bool ServiceStore::Kind<Value>::apply(const json& event) {
       values_.erase(key_of(object));
     else
       values_.insert_or_assign(key_of(object), read_(object));
+    if (tell_) tell_(&values_);
   }
   store_.changed_();
   return true;
+}
+
+// Whoever is told needs to know when it is all there again: only a list says that at once.
+template <typename Value>
+void ServiceStore::Kind<Value>::lost() {
+  if (!tell_) return;
+  version_.clear();
+  tell_(nullptr);
 }
 
 template <typename Value>

@@ -21,9 +21,11 @@ inline constexpr std::size_t kServiceKinds = 4;
 
 class ServiceStore {
  public:
+  /// All Services as they are now, by "namespace/name"; nothing: what is known of them may be old.
+  using TellServices = std::function<void(const std::map<std::string, ServiceObject>*)>;
   /// `changed` is called, by whoever changes something that matters, after each change. Without `policies` nobody
-  /// heeds NetworkPolicies, and they are not waited for.
-  ServiceStore(std::function<void()> changed, bool policies);
+  /// heeds NetworkPolicies, and they are not waited for. `services` is told by the thread that follows those, before.
+  ServiceStore(std::function<void()> changed, bool policies, TellServices services = {});
   ServiceStore(const ServiceStore&) = delete;
   ServiceStore& operator=(const ServiceStore&) = delete;
 
@@ -37,13 +39,15 @@ class ServiceStore {
   template <typename Value>
   class Kind : public Watched {
    public:
-    Kind(ServiceStore& store, std::string path, Value (*read)(const nlohmann::json&))
-        : store_(store), path_(std::move(path)), read_(read) {}
+    using Tell = std::function<void(const std::map<std::string, Value>*)>;
+    Kind(ServiceStore& store, std::string path, Value (*read)(const nlohmann::json&), Tell tell = {})
+        : store_(store), path_(std::move(path)), read_(read), tell_(std::move(tell)) {}
     [[nodiscard]] std::string path() const override { return path_; }
     [[nodiscard]] std::string version() const override { return version_; }
     void set_version(const std::string& version) override { version_ = version; }
     void replace(const std::vector<nlohmann::json>& objects) override;
     [[nodiscard]] bool apply(const nlohmann::json& event) override;
+    void lost() override;
     [[nodiscard]] std::vector<Value> all() const;
 
     bool listed = false;
@@ -52,6 +56,7 @@ class ServiceStore {
     ServiceStore& store_;
     const std::string path_;
     Value (*const read_)(const nlohmann::json&);
+    const Tell tell_;
     std::string version_;  // of its thread alone
     std::map<std::string, Value> values_;
   };

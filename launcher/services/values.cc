@@ -62,6 +62,8 @@ ServiceObject service_object_from_json(const json& object) {
   service.name = text(object, {"metadata", "name"});
   service.uid = text(object, {"metadata", "uid"});
   service.type = text(spec, {"type"});
+  for (const json& each : list(spec, {"clusterIPs"}))
+    if (each.is_string()) service.addresses.push_back(each.get<std::string>());
   service.external_name = text(spec, {"externalName"});
   service.load_balancer_class = text(spec, {"loadBalancerClass"});
   service.public_wish = text(object, {"metadata", "annotations", kPublicAnnotation});

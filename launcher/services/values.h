@@ -29,8 +29,9 @@ struct ServiceObject {
   std::string ns;
   std::string name;
   std::string uid;
-  std::string type;           // ClusterIP, NodePort, LoadBalancer, ExternalName
-  std::string external_name;  // of ExternalName
+  std::string type;                    // ClusterIP, NodePort, LoadBalancer, ExternalName
+  std::vector<std::string> addresses;  // the cluster's own, of each family; "None": headless
+  std::string external_name;           // of ExternalName
   std::string load_balancer_class;
   std::string public_wish;  // the annotation's text; empty: not there
   std::vector<ServicePort> ports;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a process of the host needs for reaching the cluster: asked for on the control socket (kGrantRequest), answered
-// with this as JSON and the end of a channel that gives sockets of the cluster's (launcher/node/sockets.h).
+// with this as JSON, the end of a channel that gives sockets of the cluster's (launcher/node/sockets.h) and, where the
+// launcher watches Services, their names (launcher/services/service_names.h).
 #pragma once
 
 #include <string>

@@ -298,6 +298,7 @@ ControlServer::Reply ClusterSession::grant_sockets() {
     return refused("does not answer: " + sent.error().what);
   ControlServer::Reply reply{to_json(grant), {}};
   reply.fds.push_back(std::move(pair->second));
+  if (UniqueFd names = ports_ ? ports_->names() : UniqueFd()) reply.fds.push_back(std::move(names));
   return reply;
 }
 

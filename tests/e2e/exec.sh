@@ -26,6 +26,15 @@ say "a name of more addresses than an answer has room for"
   printf 'addressType: IPv4\nports: [{port: 80, name: ""}]\nendpoints:\n'; printf -- '- {addresses: [10.42.7.%s]}\n' {1..60}; } | k apply -f -
 crowd() { [ "$(x getent ahostsv4 crowd | awk '{ print $1 }' | sort -u | wc -l)" -ge 25 ]; }
 eventually 20 crowd
+say "a Service that is made while a program waits for its name, and that goes again"
+x bash -c 'until getent hosts late; do sleep 0.05; done; while getent hosts late > /dev/null; do sleep 0.05; done; echo gone' > "$tmp/late" &
+asks=$!
+k create service clusterip late --tcp 80
+late=$(k get service late -o jsonpath='{.spec.clusterIP}')
+eventually 20 grep -q "^$late " "$tmp/late"
+k delete service late
+wait "$asks"
+same "$(tail -n 1 "$tmp/late")" gone
 say "a name that nobody has, and one of the host's own"
 same "$(status_of x getent hosts no-such-name.default.svc.cluster.local)" 2
 x getent hosts localhost > /dev/null

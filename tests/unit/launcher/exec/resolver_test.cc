@@ -104,6 +104,7 @@ struct World {
     plan.rules = {"cluster.local", "team", {"example.org"}};
     plan.cluster_server = *parse_ip("127.0.0.1");
     plan.cluster_port = port_of(cluster.socket());
+    plan.services.emplace(*NamesReader::create(*services.share()));
     plan.now = [this] { return std::chrono::steady_clock::time_point(time.load()); };
     resolver = *Resolver::start(std::move(plan), *store);
   }
@@ -150,6 +151,7 @@ struct World {
     }
   }
 
+  NamesWriter services = *NamesWriter::create();  // nothing is known, but for what the test says
   // Stands still but for what the test says.
   std::atomic<std::chrono::steady_clock::duration> time{1h};
   NameServer host;
@@ -173,6 +175,63 @@ TEST_CASE("resolver: a name of the cluster's wins, with or without the host's do
     CHECK(answer->answers[0].data == "\x0a\x2b\0\7"s);
     CHECK(answer->answers[0].owner == *wire_name(name));
   }
+}
+
+TEST_CASE("resolver: a Service that is known is answered for without the cluster, and the host", "[exec]") {
+  World world(false, false);
+  world.services.write("team/web 10.43.0.9\n");
+  const UniqueFd client = world.client();
+  for (const char* name : {"web", "web.team", "web.team.svc", "web.team.svc.cluster.local", "web.example.org"}) {
+    CAPTURE(name);
+    const auto answer = World::ask(client.get(), query(17, name));
+    REQUIRE(answer);
+    REQUIRE(answer->answers.size() == 1);
+    CHECK(answer->answers[0].data == "\x0a\x2b\0\x09"s);
+    CHECK(answer->answers[0].owner == *wire_name(name));
+    const auto none = World::ask(client.get(), query(18, name, 28));
+    REQUIRE(none);
+    CHECK(none->code == DnsCode::kOk);
+    CHECK(none->answers.empty());
+  }
+  CHECK(world.cluster.asked == 0);
+  CHECK(world.host.asked == 0);
+}
+
+TEST_CASE("resolver: a name that no Service has is the host's to answer, or nobody's", "[exec]") {
+  World world(false);
+  world.services.write("team/db -\n");
+  const UniqueFd client = world.client();
+  const auto hosts = World::ask(client.get(), query(17, "web.example.org"));
+  REQUIRE(hosts);
+  REQUIRE(hosts->answers.size() == 1);
+  CHECK(hosts->answers[0].data == "\xc0\0\2\1"s);
+  const auto nobodys = World::ask(client.get(), query(18, "web.team.svc.cluster.local"));
+  REQUIRE(nobodys);
+  CHECK(nobodys->code == DnsCode::kNoName);
+  CHECK(world.cluster.asked == 0);
+  CHECK(world.host.asked == 1);
+}
+
+TEST_CASE("resolver: a Service is known as soon as it is told of, and asked for as soon as nothing is", "[exec]") {
+  World world;
+  const UniqueFd client = world.client();
+  const auto address = [&] {
+    const auto answer = World::ask(client.get(), query(17, "web.team.svc.cluster.local"));
+    REQUIRE(answer);
+    return answer->answers.empty() ? "none"s : answer->answers[0].data;
+  };
+  world.services.write("");
+  CHECK(address() == "none");
+  world.services.write("team/web 10.43.0.9\n");
+  CHECK(address() == "\x0a\x2b\0\x09"s);
+  CHECK(world.cluster.asked == 0);
+  world.services.write("team/web -\n");  // headless: its pods are the name server's to tell
+  CHECK(address() == "\x0a\x2b\0\7"s);
+  CHECK(world.cluster.asked == 1);
+  world.services.write("");
+  CHECK(address() == "none");
+  world.services.forget();
+  CHECK(address() == "\x0a\x2b\0\7"s);
 }
 
 TEST_CASE("resolver: all other names are the host's to answer", "[exec]") {

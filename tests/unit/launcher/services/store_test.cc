@@ -59,6 +59,30 @@ TEST_CASE("service store: events change it, and each is where a watch goes on", 
   CHECK(store.world()->services.size() == 2);  // the last known state serves
 }
 
+TEST_CASE("service store: who answers names is told of all Services, and when they may be old", "[services]") {
+  std::vector<std::string> told;
+  ServiceStore store([] {}, false,
+                     [&](const std::map<std::string, ServiceObject>* all) {
+                       std::string names = all == nullptr ? "old" : "";
+                       if (all != nullptr)
+                         for (const auto& [key, service] : *all) names += key + " ";
+                       told.push_back(names);
+                     });
+  Watched& services = store.watched(ServiceKind::kServices);
+  services.replace({object("a", "1")});
+  services.set_version("7");
+  CHECK(services.apply(event("ADDED", object("b", "8"))));
+  CHECK(services.apply(event("BOOKMARK", object("", "9"))));
+  CHECK(services.apply(event("DELETED", object("a", "10"))));
+  services.lost();
+  CHECK(services.version().empty());  // a list tells at once that all is known again
+  services.replace({object("c", "11")});
+  CHECK_FALSE(services.apply(event("ERROR", {{"code", 410}})));
+  store.watched(ServiceKind::kPods).replace({});
+  store.watched(ServiceKind::kPods).lost();
+  CHECK(told == std::vector<std::string>{"n/a ", "n/a n/b ", "n/b ", "old", "n/c ", "old"});
+}
+
 TEST_CASE("service store: a policy that cannot be read isolates its namespace", "[services]") {
   ServiceStore store([] {}, true);
   json bad = object("p", "1");
