@@ -27,7 +27,7 @@ say "a name of more addresses than an answer has room for"
 crowd() { [ "$(x getent ahostsv4 crowd | awk '{ print $1 }' | sort -u | wc -l)" -ge 25 ]; }
 eventually 20 crowd
 say "a Service that is made while a program waits for its name, and that goes again"
-x bash -c 'until getent hosts late; do sleep 0.05; done; while getent hosts late > /dev/null; do sleep 0.05; done; echo gone' > "$tmp/late" &
+timeout 120 "$SUBLET" --name "$cluster" exec -n "$namespace" -- bash -c 'until getent hosts late; do sleep 0.05; done; while getent hosts late > /dev/null; do sleep 0.05; done; echo gone' > "$tmp/late" &
 asks=$!
 k create service clusterip late --tcp 80
 late=$(k get service late -o jsonpath='{.spec.clusterIP}')
