@@ -36,7 +36,7 @@ std::optional<IpAddress> parse_ip(std::string_view text) {
 
 std::string Cidr::text() const { return fmt::format("{}/{}", address.text(), length); }
 
-Result<Cidr> parse_cidr(std::string_view text) {
+Result<Cidr> parse_block(std::string_view text) {
   auto slash = text.find('/');
   auto address = parse_ip(text.substr(0, slash));
   if (slash == std::string_view::npos || !address)
@@ -45,8 +45,12 @@ Result<Cidr> parse_cidr(std::string_view text) {
   auto length = parse_int<unsigned>(text.substr(slash + 1));
   if (!length || *length > address->bits())
     return fail(fmt::format("\"{}\": the prefix length is not a number from 0 to {}", text, address->bits()));
-  Cidr prefix = network_of(*address, *length);
-  if (prefix.address != *address)
+  return network_of(*address, *length);
+}
+
+Result<Cidr> parse_cidr(std::string_view text) {
+  const Cidr prefix = TRY(parse_block(text));
+  if (parse_ip(text.substr(0, text.find('/'))) != prefix.address)
     return fail(fmt::format("\"{}\" has bits set outside of its prefix", text),
                 fmt::format("{} is probably meant", prefix.text()));
   return prefix;

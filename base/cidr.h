@@ -39,6 +39,8 @@ struct Cidr {
 /// "10.0.2.0/24", "fd00::/64". Bits set outside of the prefix ("10.0.2.1/24") are an error whose hint is the prefix
 /// meant.
 [[nodiscard]] Result<Cidr> parse_cidr(std::string_view text);
+/// As Kubernetes takes a block of addresses: "10.0.2.1/24" is the network that it is in.
+[[nodiscard]] Result<Cidr> parse_block(std::string_view text);
 
 /// The prefix of `length` bits (at most the family's) that `address` is in.
 [[nodiscard]] Cidr network_of(const IpAddress& address, unsigned length);

@@ -59,27 +59,13 @@ Result<PolicyPort> port_from_json(const json& object) {
   return port;
 }
 
-// The API server takes "10.0.0.1/8" and means the network that it is in.
-Result<Cidr> block_from_text(const std::string& text) {
-  const std::size_t slash = text.find('/');
-  const auto address = parse_ip(std::string_view(text).substr(0, slash));
-  if (slash == std::string::npos || !address) return fail("\"" + text + "\" is no block of addresses");
-  unsigned length = 0;
-  for (const char digit : std::string_view(text).substr(slash + 1)) {
-    if (digit < '0' || digit > '9' || length > address->bits()) return fail("\"" + text + "\" has no length");
-    length = length * 10 + static_cast<unsigned>(digit - '0');
-  }
-  if (length > address->bits()) return fail("\"" + text + "\" is too long a prefix");
-  return network_of(*address, length);
-}
-
 Result<PolicyPeer> peer_from_json(const json& object) {
   PolicyPeer peer;
   if (const json& block = member(object, "ipBlock"); !block.is_null()) {
-    peer.block = TRY(block_from_text(text_at(block, "cidr")));
+    peer.block = TRY(parse_block(text_at(block, "cidr")));
     for (const json& each : TRY(list_at(block, "except"))) {
       if (!each.is_string()) return fail("\"except\" holds something that is not a text");
-      peer.except.push_back(TRY(block_from_text(each.get<std::string>())));
+      peer.except.push_back(TRY(parse_block(each.get<std::string>())));
     }
     return peer;
   }

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/strings.h"
+
 namespace sublet::launcher {
 namespace {
 
@@ -76,7 +78,7 @@ ServiceObject service_object_from_json(const json& object) {
     service.source_ranges.emplace();  // one that cannot be read lets nobody in
     for (const json& each : ranges)
       if (each.is_string())
-        if (const auto block = parse_cidr(each.get<std::string>())) service.source_ranges->push_back(*block);
+        if (const auto block = parse_block(trim(each.get<std::string>()))) service.source_ranges->push_back(*block);
   }
   return service;
 }

@@ -29,6 +29,21 @@ TEST_CASE("cidr: bits outside of the prefix are an error that names the prefix",
   CHECK(result.error().hint == "10.0.0.0/20 is probably meant");
 }
 
+TEST_CASE("cidr: a block is the network that its address is in", "[base]") {
+  struct {
+    const char* text;
+    const char* block;
+  } cases[] = {{"10.0.0.1/8", "10.0.0.0/8"},        {"192.0.2.255/25", "192.0.2.128/25"},
+               {"203.0.113.7/0", "0.0.0.0/0"},      {"203.0.113.7/32", "203.0.113.7/32"},
+               {"2001:db8::7/64", "2001:db8::/64"}, {"10.0.0.0/8", "10.0.0.0/8"}};
+  for (const auto& c : cases) {
+    CAPTURE(c.text);
+    CHECK(parse_block(c.text)->text() == c.block);
+  }
+  for (const char* text : {"", "10.0.0.1", "10.0.0.1/", "10.0.0.1/33", "10.0.0.1/x", "::1/129", " 10.0.0.1/8"})
+    CHECK_FALSE(parse_block(text).has_value());
+}
+
 TEST_CASE("cidr: contains and overlap", "[base]") {
   CHECK(contains(cidr("10.0.2.0/24"), ip("10.0.2.255")));
   CHECK_FALSE(contains(cidr("10.0.2.0/24"), ip("10.0.3.0")));

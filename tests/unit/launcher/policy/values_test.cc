@@ -58,7 +58,7 @@ TEST_CASE("policy: its types are what it says, or what the API fills in", "[poli
 
 TEST_CASE("policy: peers and ports are read", "[policy]") {
   const NetworkPolicy policy = test::policy(R"({"podSelector": {}, "policyTypes": ["Egress"], "egress": [{
-      "to": [{"ipBlock": {"cidr": "10.1.2.3/8", "except": ["10.9.0.0/16"]}},
+      "to": [{"ipBlock": {"cidr": "10.1.2.3/8", "except": ["10.9.8.7/16"]}},
              {"namespaceSelector": {}, "podSelector": {}}],
       "ports": [{"port": 80}, {"protocol": "UDP", "port": 1000, "endPort": 2000},
                 {"protocol": "SCTP"}, {"port": "http"}]}]})");
@@ -82,6 +82,7 @@ TEST_CASE("policy: what is not as the API has it is an error", "[policy]") {
            R"({"podSelector": {}, "ingress": [{"from": [{}]}]})",
            R"({"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0"}}]}]})",
            R"({"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/33"}}]}]})",
+           R"({"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/"}}]}]})",
            R"({"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": [7]}}]}]})",
            R"({"podSelector": {}, "ingress": [{"ports": [{"port": 0}]}]})",
            R"({"podSelector": {}, "ingress": [{"ports": [{"port": 70000}]}]})",
