@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -74,7 +75,7 @@ struct Command {
   /// After when_created: become uid 0 and gid 0 of the new user namespace, so that exec keeps its capabilities.
   bool become_root = false;
   /// In a mount namespace of its own (CLONE_NEWNS is implied): `private_mounts` keep what is mounted on them to
-  /// themselves, then each source is bound over its target, if that is there. All else is shared with us as before.
+  /// themselves, then each source is bound over its target, if both are there. All else is shared with us as before.
   std::vector<std::string> private_mounts;
   std::vector<std::pair<std::string, std::string>> private_binds;
   /// Installed right before exec. Needs CAP_SYS_ADMIN in the child's user namespace, or no_new_privs.
@@ -86,6 +87,9 @@ struct Command {
   CpuList cpus;
   /// Added to our nice value: the higher, the more it gives way. An unprivileged process never gets lower again.
   int nicer = 0;
+  /// How much later than asked the kernel may wake the child from a sleep, so as to wake it once for several (timer
+  /// slack, prctl(2)); its children inherit it. 0: as ours.
+  std::chrono::microseconds timer_slack{0};
 
   [[nodiscard]] Result<Process> spawn() const;
 };

@@ -47,6 +47,8 @@ inline constexpr const char* kContainerdSocketInState = "sock/containerd.sock";
 
 // One function per component; each file of this room holds one.
 [[nodiscard]] std::vector<StateFile> containerd_files(const Plan& plan);
+/// One of them: what the OCI wrapper reads each time.
+[[nodiscard]] StateFile oci_file(const Plan& plan);
 [[nodiscard]] Service containerd_service(const Plan& plan);
 [[nodiscard]] std::vector<StateFile> kubelet_files(const Plan& plan, const ClusterPki& pki);
 [[nodiscard]] Service kubelet_service(const Plan& plan);

@@ -94,7 +94,7 @@ Service kubelet_service(const Plan& plan) {
   service.fake_ids_limit = plan.identity.id_limit;
   constexpr unsigned long kOpenFiles = 65536;
   service.open_files = kOpenFiles;
-  service.own_view = machine_view(plan.share);
+  service.own_view = machine_view();
   return service;
 }
 

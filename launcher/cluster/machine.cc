@@ -11,7 +11,7 @@
 namespace sublet::launcher {
 namespace {
 
-const std::string kFolder = "etc/machine/";
+const std::string kFolder = std::string(kMachineFolder) + "/";
 
 // proc_meminfo(5). What is used of it the kubelet hears from elsewhere; it evicts pods by the cgroup's numbers.
 std::string meminfo(std::uint64_t bytes) {
@@ -83,14 +83,12 @@ std::vector<StateFile> machine_files(const Share& share, const MachineTexts& tex
   return files;
 }
 
-std::vector<std::pair<std::string, std::string>> machine_view(const Share& share) {
+std::vector<std::pair<std::string, std::string>> machine_view() {
   auto source = [](const char* name) { return inside_path(kFolder + name); };
-  std::vector<std::pair<std::string, std::string>> view = {{source("cpuinfo"), "/proc/cpuinfo"}};
-  if (share.memory_cut()) view.emplace_back(source("meminfo"), "/proc/meminfo");
-  if (!share.cpus_cut()) return view;
-  view.emplace_back(source("cpu"), "/sys/devices/system/cpu");
-  view.emplace_back(source("node"), "/sys/devices/system/node");
-  return view;
+  return {{source("cpuinfo"), "/proc/cpuinfo"},
+          {source("meminfo"), "/proc/meminfo"},
+          {source("cpu"), "/sys/devices/system/cpu"},
+          {source("node"), "/sys/devices/system/node"}};
 }
 
 }  // namespace sublet::launcher

@@ -23,12 +23,15 @@ struct MachineTexts {
 };
 [[nodiscard]] MachineTexts read_machine();
 
-/// The files, all below etc/machine of the state directory. /proc/cpuinfo is always among them: the kubelet needs a
-/// clock's rate in it, which some machines have not.
+/// Where the files are, relative to the state directory.
+inline constexpr const char* kMachineFolder = "etc/machine";
+
+/// /proc/cpuinfo is always among them: the kubelet needs a clock's rate in it, which some machines have not. Memory and
+/// CPUs only where the share is less than the machine: there the real ones tell more.
 [[nodiscard]] std::vector<StateFile> machine_files(const Share& share, const MachineTexts& texts);
 
-/// What of them is bound over what, for Service::own_view. Memory and CPUs only where the share is less than the
-/// machine: there the real ones tell more.
-[[nodiscard]] std::vector<std::pair<std::string, std::string>> machine_view(const Share& share);
+/// What of them is bound over what, for Service::own_view: all that there can be, as a kubelet that is started later
+/// may have another share.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> machine_view();
 
 }  // namespace sublet::launcher

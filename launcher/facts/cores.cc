@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <thread>
 
 #include "base/fs.h"
 #include "base/handle.h"
@@ -57,6 +58,16 @@ std::vector<CpuList> thread_masks(const std::string& proc, std::uint32_t uid, st
   for (const std::string& text : texts)
     if (auto mask = parse_cpu_list(text)) masks.push_back(std::move(*mask));
   return masks;
+}
+
+CpuList still_allowed(const CpuList& ours) {
+  CpuList allowed = ours;
+  std::thread([&] {
+    // The kernel takes from the mask what the cpuset forbids (sched_setaffinity(2)).
+    if (!set_affinity(ours)) return;
+    if (auto left = affinity_of()) allowed = std::move(*left);
+  }).join();
+  return allowed;
 }
 
 }  // namespace sublet::launcher

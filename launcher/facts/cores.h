@@ -19,4 +19,8 @@ namespace sublet::launcher {
 /// ends while it is read is left out; after `most` threads the rest is, too.
 [[nodiscard]] std::vector<CpuList> thread_masks(const std::string& proc, std::uint32_t uid, std::size_t most = 20000);
 
+/// Those of `ours` that a cpuset still lets us have, though we have confined ourselves to a part of them. Tried in a
+/// thread of its own; all of them if that fails.
+[[nodiscard]] CpuList still_allowed(const CpuList& ours);
+
 }  // namespace sublet::launcher

@@ -26,6 +26,7 @@
 #include "launcher/session/node_process.h"
 #include "launcher/session/progress.h"
 #include "launcher/session/services_view.h"
+#include "launcher/session/survey.h"
 #include "launcher/session/timeline.h"
 #include "launcher/state/state_dir.h"
 #include "netns/tap_driver.h"
@@ -89,8 +90,12 @@ class ClusterSession {
   void on_command_end_while_draining(ExitStatus status);
   void on_asked_to_end(int number);
   void on_user_signal(int number);
-  void watch_share();
   [[nodiscard]] ClientPlan api_plan();
+
+  // A share that changes: session_share.cc.
+  void watch_share();
+  void on_survey(const Result<Requests>& asked);
+  [[nodiscard]] std::string share_line() const;
 
   void ready();
   Result<void> start_command();
@@ -149,6 +154,8 @@ class ClusterSession {
   bool draining_ = false;
   bool drained_ = false;
   int end_status_ = 0;
+  std::optional<Share> offered_;            // by the node; set when it is ready
+  std::optional<Requests> too_much_asked_;  // for it to offer the share that there is now
   std::chrono::steady_clock::time_point drain_until_;
   std::vector<EventLoop::Watch> signal_watches_;
   EventLoop::Watch report_watch_;
@@ -164,6 +171,7 @@ class ClusterSession {
   // Last: their threads post into the mailbox.
   std::unique_ptr<Asking> asking_;
   std::unique_ptr<Drain> drain_;
+  std::unique_ptr<Survey> survey_;
   std::unique_ptr<PortBoard> ports_;
 };
 

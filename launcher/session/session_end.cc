@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "launcher/allocation/deadline.h"
-#include "launcher/facts/host.h"
 #include "launcher/session/cluster_session.h"
 
 namespace sublet::launcher {
@@ -147,18 +146,6 @@ void ClusterSession::on_user_signal(int number) {
   if ((chosen == DrainSignal::kUsr1 && number == SIGUSR1) || (chosen == DrainSignal::kUsr2 && number == SIGUSR2))
     return drain(fmt::format("told by SIG{} that the job ends", sigabbrev_np(number)), plan_.plan.config.drain_timeout);
   if (command_) (void)command_->signal(number);
-}
-
-void ClusterSession::watch_share() {
-  constexpr std::chrono::seconds kBetweenLooks{30};
-  Share share = share_of(host_limits(), plan_.plan.job);
-  if (share.cpus != plan_.plan.share.cpus || share.memory_bytes != plan_.plan.share.memory_bytes) {
-    progress_.say("the job's share has changed to " + share_text(share, plan_.plan.memory_for_pods()) +
-                  "; the node still offers what it had at the start");
-    plan_.plan.share = std::move(share);
-    save_status();
-  }
-  if (auto timer = loop_.after(kBetweenLooks, [this] { watch_share(); })) share_timer_ = std::move(*timer);
 }
 
 }  // namespace sublet::launcher

@@ -58,6 +58,17 @@ Result<netns::TapOrders> tap_orders(const Plan& plan, const netns::ResolvConf& h
   return orders;
 }
 
+constexpr mode_t kPrivate = 0700;
+
+Result<void> write_files(const std::string& state_dir, const std::vector<StateFile>& files) {
+  for (const StateFile& file : files) {
+    const std::string path = state_dir + "/" + file.path;
+    TRY(fs::make_directories(path.substr(0, path.rfind('/')), kPrivate));
+    TRY(fs::write_file(path, file.text));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<bypass::BrokerOrders> broker_orders(const Plan& plan) {
@@ -84,7 +95,6 @@ PkiPlan pki_plan(const Plan& plan) {
 Result<void> write_state(const std::string& state_dir, const Plan& plan, const ClusterPki& pki) {
   using namespace state_layout;
   auto folder = [&](std::string_view name) { return state_dir + "/" + std::string(name); };
-  constexpr mode_t kPrivate = 0700;
   for (std::string_view name : {kRoot, kPki, kEtc, kSockets, kLogs}) TRY(fs::make_directories(folder(name), kPrivate));
   // Seen inside by pods' users too; the state directory around them is 0700.
   constexpr mode_t kOpen = 0755;
@@ -95,19 +105,21 @@ Result<void> write_state(const std::string& state_dir, const Plan& plan, const C
   TRY(sys::chmod(folder(kTmp), kSticky));
   TRY(sys::chmod(folder("lib/etcd"), kPrivate));
   if (!plan.config.log_dir.empty()) TRY_WHILE("logs.dir", fs::make_directories(plan.config.log_dir, kPrivate));
-  std::vector<StateFile> files = all_files(plan, pki);
-  for (StateFile& file : machine_files(plan.share, read_machine())) files.push_back(std::move(file));
-  for (const StateFile& file : files) {
-    const std::string path = folder(file.path);
-    TRY(fs::make_directories(path.substr(0, path.rfind('/')), kPrivate));
-    TRY(fs::write_file(path, file.text));
-  }
+  TRY(write_files(state_dir, all_files(plan, pki)));
+  TRY(write_files(state_dir, machine_files(plan.share, read_machine())));
   for (const auto& [host, registry] : plan.config.registries) {
     if (registry.ca_file.empty()) continue;
     std::string pem = TRY_WHILE("registries.\"" + host + "\".ca_file", fs::read_file(registry.ca_file));
     TRY(fs::write_file(folder("etc/ca-" + host + ".pem"), pem));
   }
   return {};
+}
+
+Result<void> write_machine(const std::string& state_dir, const Plan& plan) {
+  // What is not cut any more has no file.
+  TRY(fs::remove_tree(state_dir + "/" + kMachineFolder));
+  TRY(write_files(state_dir, machine_files(plan.share, read_machine())));
+  return write_files(state_dir, {oci_file(plan)});
 }
 
 Result<NodeOrders> node_orders(const std::string& state_dir, const Plan& plan, const std::string& wrapper) {

@@ -24,6 +24,10 @@ namespace sublet::launcher {
 /// configuration names outside (CA files of registries).
 Result<void> write_state(const std::string& state_dir, const Plan& plan, const ClusterPki& pki);
 
+/// Anew, of what write_state() has written, all that says which share of the machine is ours. Whoever starts from now
+/// on sees it: the kubelet, and containers.
+Result<void> write_machine(const std::string& state_dir, const Plan& plan);
+
 /// `wrapper` is our OCI wrapper's path on the host. Reads the host's / and /etc/resolv.conf.
 [[nodiscard]] Result<NodeOrders> node_orders(const std::string& state_dir, const Plan& plan,
                                              const std::string& wrapper);

@@ -41,7 +41,9 @@ struct Service {
   std::uint32_t fake_ids_limit = 0;            // 0: no filter; else seccomp fakes chown and set*id from this id on
   unsigned long open_files = 0;                // soft RLIMIT_NOFILE; 0: as ours
   unsigned nicer = 0;                          // how much it gives way to others
-  /// Files and directories that it alone sees over those of /proc and /sys: source, target.
+  std::chrono::microseconds timer_slack{0};    // how much later it may be woken from a sleep; 0: as we
+  /// Files and directories that it alone sees over those of /proc and /sys, if they are there when it starts: source,
+  /// target.
   std::vector<std::pair<std::string, std::string>> own_view;
 
   [[nodiscard]] bool is_milestone() const { return argv.empty(); }

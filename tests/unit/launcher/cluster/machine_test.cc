@@ -41,21 +41,20 @@ TEST_CASE("machine: the kubelet sees the share's CPUs and memory", "[cluster]") 
   CHECK(text_of(files, "etc/machine/cpu/cpu3/topology/core_id") == "7\n");
   CHECK(text_of(files, "etc/machine/cpu/cpu1/topology/physical_package_id") == "0\n");
   // Each source of the view is one of the files, or a folder of some.
-  for (const auto& [source, target] : machine_view(half())) {
+  CHECK(machine_view().size() == 4);
+  for (const auto& [source, target] : machine_view()) {
     INFO(source);
     const std::string path = source.substr(inside_path("").size());
+    CHECK(path.starts_with(std::string(kMachineFolder) + "/"));
     CHECK(std::any_of(files.begin(), files.end(),
                       [&](const StateFile& file) { return file.path == path || file.path.starts_with(path + "/"); }));
   }
-  CHECK(machine_view(half()).size() == 4);
 }
 
 TEST_CASE("machine: what is not cut is the real one", "[cluster]") {
   Share whole = half();
   whole.cpus = {0, 1, 2, 3};
   whole.memory_bytes = whole.machine_memory;
-  using View = std::vector<std::pair<std::string, std::string>>;
-  CHECK(machine_view(whole) == View{{"/run/sublet/etc/machine/cpuinfo", "/proc/cpuinfo"}});
   const std::vector<StateFile> files = machine_files(whole, four_cpus());
   REQUIRE(files.size() == 1);
   CHECK(files[0].text == four_cpus().cpuinfo);

@@ -37,3 +37,17 @@ TEST_CASE("cores: a thread that is bound is found", "[cores]") {
   bound.join();
   CHECK(thread_masks("/nowhere", ::getuid()).empty());
 }
+
+TEST_CASE("cores: who has confined himself still sees what he may have", "[cores]") {
+  const CpuList ours = *affinity_of();
+  std::thread([&] {
+    REQUIRE(set_affinity({ours.back()}));
+    CHECK(still_allowed(ours) == ours);
+    CHECK(*affinity_of() == CpuList{ours.back()});
+    // What no cpuset has, and where there is nothing else, what was asked for.
+    CpuList more = ours;
+    more.push_back(kMostCpus - 1);
+    CHECK(still_allowed(more) == ours);
+    CHECK(still_allowed({kMostCpus - 1}) == CpuList{kMostCpus - 1});
+  }).join();
+}
