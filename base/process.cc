@@ -143,6 +143,9 @@ void reset_signals() {
     give_up(p, Step::kScheduling);
   errno = 0;  // -1 is a nice value too
   if (c.nicer != 0 && ::nice(c.nicer) == -1 && errno != 0) give_up(p, Step::kScheduling);
+  if (c.timer_slack.count() != 0 &&
+      ::prctl(PR_SET_TIMERSLACK, std::chrono::nanoseconds(c.timer_slack).count(), 0, 0, 0) != 0)
+    give_up(p, Step::kScheduling);
   if (c.parent_death_signal != 0) {
     if (::prctl(PR_SET_PDEATHSIG, c.parent_death_signal) != 0) give_up(p, Step::kDeathSignal);
     // The parent may have died before the prctl. In a new pid namespace getppid() is 0 and tells nothing.

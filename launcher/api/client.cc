@@ -89,9 +89,10 @@ Unexpected failed(const std::string& what, int code) {
 
 struct ApiClient::State {
   ClientPlan plan;
-  Handle<CURL, curl_easy_cleanup> curl;
-  void* sink = nullptr;               // where an answer goes, if not into call()'s own
-  std::optional<Error> socket_error;  // what plan.socket said; curl only learns that there is none
+  Handle<CURLM, curl_multi_cleanup> calls;
+  Handle<CURL, curl_easy_cleanup> curl;  // goes first
+  void* sink = nullptr;                  // where an answer goes, if not into call()'s own
+  std::optional<Error> socket_error;     // what plan.socket said; curl only learns that there is none
 
   static curl_socket_t open_socket(void* self, curlsocktype, curl_sockaddr*) {
     auto* state = static_cast<State*>(self);
@@ -109,6 +110,7 @@ struct ApiClient::State {
   }
 
   Result<void> set_up();
+  CURLcode perform();
   Result<Answer> call(const char* method, const std::string& path, const std::string* body, const char* content_type,
                       milliseconds timeout);
   Result<std::string> must(const char* method, const std::string& path, const std::string* body = nullptr,
@@ -118,8 +120,9 @@ struct ApiClient::State {
 
 Result<void> ApiClient::State::set_up() {
   static const CURLcode kGlobal = curl_global_init(CURL_GLOBAL_DEFAULT);
+  calls.reset(curl_multi_init());
   curl.reset(curl_easy_init());
-  if (kGlobal != CURLE_OK || !curl) return fail("libcurl can't be initialised");
+  if (kGlobal != CURLE_OK || !calls || !curl) return fail("libcurl can't be initialised");
   CURL* easy = curl.get();
   bool ok = true;
   const auto set = [&](CURLoption option, auto value) { ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK; };
@@ -146,6 +149,24 @@ Result<void> ApiClient::State::set_up() {
   return {};
 }
 
+// As curl_easy_perform(), but that one looks once a second whether there is something: a watch, which waits all day,
+// would wake a processor each time.
+CURLcode ApiClient::State::perform() {
+  constexpr int kLongestNapMs = 60'000;  // no longer than until the call's own time-out
+  CURLcode code = CURLE_FAILED_INIT;
+  if (curl_multi_add_handle(calls.get(), curl.get()) != CURLM_OK) return code;
+  int running = 1;
+  while (running != 0) {
+    if (curl_multi_perform(calls.get(), &running) != CURLM_OK) break;
+    if (running != 0 && curl_multi_poll(calls.get(), nullptr, 0, kLongestNapMs, nullptr) != CURLM_OK) break;
+  }
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(calls.get(), &left))
+    if (message->msg == CURLMSG_DONE) code = message->data.result;
+  (void)curl_multi_remove_handle(calls.get(), curl.get());
+  return code;
+}
+
 Result<Answer> ApiClient::State::call(const char* method, const std::string& path, const std::string* body,
                                       const char* content_type, milliseconds timeout) {
   CURL* easy = curl.get();
@@ -166,7 +187,7 @@ Result<Answer> ApiClient::State::call(const char* method, const std::string& pat
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, text.data());
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
   socket_error.reset();
-  const CURLcode code = curl_easy_perform(easy);
+  const CURLcode code = perform();
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, nullptr);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, nullptr);
   if (socket_error) return tl::unexpected(std::move(*socket_error).while_doing("a socket in the cluster's network"));

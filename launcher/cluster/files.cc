@@ -52,6 +52,10 @@ Service component(const Plan& plan, const std::string& name, std::vector<std::st
   // A pod descends from containerd, and an unprivileged process cannot take back what it gave way: so not containerd.
   constexpr unsigned kGivesWay = 5;  // a third of the weight of others
   if (name != kContainerd) service.nicer = kGivesWay;
+  // An idle component is a set of loops that look ten times a second whether there is work, and beside them Go's own
+  // watcher, which naps for 20 us between its looks: most of what it uses is waking up. Containers get the usual back.
+  constexpr std::chrono::microseconds kMayBeLate{5000};
+  service.timer_slack = kMayBeLate;
   return service;
 }
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -44,11 +45,14 @@ void report(const Error& error, const OciArguments& parsed) {
   if (log) (void)sys::write_all(log->get(), oci_log_line(error, parsed.log_json, std::time(nullptr)));
 }
 
-// A container is no daemon of the cluster's: it gets the CPUs and the policy that its owner's processes have.
+// A container is no daemon of the cluster's: it gets the CPUs, the policy and the timers of its owner's processes.
 Result<void> leave_the_daemons(const OciSettings& settings) {
   const sched_param none{};
   // Nobody may leave SCHED_IDLE without privilege (sched(7)): it is then what the owner has, too.
   if (::sched_setscheduler(0, SCHED_OTHER, &none) != 0 && errno != EPERM) return fail_errno("sched_setscheduler");
+  // The daemons' timers may be late; this is what everybody has (init_task in init/init_task.c).
+  constexpr unsigned long kUsualSlackNs = 50'000;
+  if (::prctl(PR_SET_TIMERSLACK, kUsualSlackNs, 0, 0, 0) != 0) return fail_errno("prctl(PR_SET_TIMERSLACK)");
   if (!settings.cpus.empty()) TRY(set_affinity(settings.cpus));
   return {};
 }

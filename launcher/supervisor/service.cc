@@ -72,6 +72,7 @@ json to_json(const Service& service) {
           {"fake_ids_limit", service.fake_ids_limit},
           {"open_files", service.open_files},
           {"nicer", service.nicer},
+          {"timer_slack_us", static_cast<std::uint64_t>(service.timer_slack.count())},
           {"own_view", service.own_view}};
 }
 
@@ -93,6 +94,8 @@ Result<Service> service_from_json(const json& object) {
   service.fake_ids_limit = TRY_WHILE(service.name, field<std::uint32_t>(object, "fake_ids_limit", kIsCount));
   service.open_files = TRY_WHILE(service.name, field<std::uint64_t>(object, "open_files", kIsCount));
   service.nicer = TRY_WHILE(service.name, field<std::uint32_t>(object, "nicer", kIsCount));
+  service.timer_slack =
+      std::chrono::microseconds(TRY_WHILE(service.name, field<std::uint32_t>(object, "timer_slack_us", kIsCount)));
   using Pairs = std::vector<std::pair<std::string, std::string>>;
   service.own_view = TRY_WHILE(service.name, field<Pairs>(object, "own_view", all_pairs));
   return service;

@@ -84,6 +84,7 @@ Result<Process> Supervisor::spawn(const Service& service) const {
   command.new_session = true;
   command.open_files = service.open_files;
   command.nicer = static_cast<int>(service.nicer);
+  command.timer_slack = service.timer_slack;
   if (!service.own_view.empty()) command.private_mounts = {"/proc", "/sys"};
   command.private_binds = service.own_view;
   TRY(decorate_(service, command));

@@ -33,6 +33,11 @@ same "$(in_pod free "sed -n 's/^Cpus_allowed_list:.//p' /proc/1/status")" "$all"
 same "$(in_pod free "sed -n 's/^Cpus_allowed_list:.//p' /proc/self/status")" "$all"
 read -r _ class nice _ < <(grep ' sleep$' "$tmp/processes")
 same "$class $nice" "TS 0"
+say "nor are a pod's timers late, as the daemons' may be"
+same "$(in_pod free 'cat /proc/self/timerslack_ns')" 50000
+pod usual 'cat /proc/self/timerslack_ns'
+succeeded usual
+same "$(k logs usual)" 50000
 sublet down
 
 say "a job that is bound to some of the machine's CPUs: its pods are, too"

@@ -58,10 +58,11 @@ TEST_CASE("cpu lists: a thread is confined, and so is a child where it is said",
   CHECK_FALSE(set_affinity({kMostCpus - 1}));
 
   Command command;
-  command.argv = {"/bin/sh", "-c", "grep Cpus_allowed_list: /proc/self/status; nice"};
+  command.argv = {"/bin/sh", "-c", "grep Cpus_allowed_list: /proc/self/status; nice; cat /proc/self/timerslack_ns"};
   command.cpus = {ours.front()};
   command.nicer = 3;
+  command.timer_slack = std::chrono::microseconds(70);
   auto output = run(command, 10000);
   REQUIRE(output);
-  CHECK(output->out == "Cpus_allowed_list:\t" + std::to_string(ours.front()) + "\n3\n");
+  CHECK(output->out == "Cpus_allowed_list:\t" + std::to_string(ours.front()) + "\n3\n70000\n");
 }

@@ -71,10 +71,12 @@ TEST_CASE("services: each runs its own component, with its own log and a clean e
     CHECK(std::ranges::count(service.env, "GOGC=50") == 1);
     // Who gave way cannot take it back, and pods descend from containerd.
     CHECK((service.nicer == 0) == (service.name == kContainerd));
+    CHECK(service.timer_slack.count() == 5000);
     // As it is carried to node-init.
     const auto carried = service_from_json(to_json(service));
     REQUIRE(carried);
     CHECK(carried->argv == service.argv);
+    CHECK(carried->timer_slack == service.timer_slack);
   }
 }
 
