@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/allocation/share.h"
 
+#include <algorithm>
+
 namespace sublet::launcher {
 
 Share share_of(const HostLimits& host, const Allocation& allocation) {
@@ -27,6 +29,12 @@ Share share_of(const HostLimits& host, const Allocation& allocation) {
   share.machine_cpus = host.machine_cpus;
   share.machine_memory = host.machine_memory;
   return share;
+}
+
+bool alike(const Share& a, const Share& b) {
+  const auto [less, more] = std::minmax(a.memory_bytes, b.memory_bytes);
+  constexpr std::uint64_t kHundred = 100;
+  return a.cpus == b.cpus && (less == more || more - less < more / kHundred);
 }
 
 }  // namespace sublet::launcher

@@ -38,4 +38,8 @@ struct Share {
 
 [[nodiscard]] Share share_of(const HostLimits& host, const Allocation& allocation);
 
+/// Whether a node that offers the one may go on with the other: the same CPUs, and memory that differs by less than a
+/// hundredth. A virtual machine's goes up and down by a little, with its host's.
+[[nodiscard]] bool alike(const Share& a, const Share& b);
+
 }  // namespace sublet::launcher

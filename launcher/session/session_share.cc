@@ -12,11 +12,6 @@
 #include "launcher/session/setup.h"
 
 namespace sublet::launcher {
-namespace {
-
-bool same(const Share& a, const Share& b) { return a.cpus == b.cpus && a.memory_bytes == b.memory_bytes; }
-
-}  // namespace
 
 void ClusterSession::watch_share() {
   constexpr std::chrono::seconds kBetweenLooks{10};
@@ -26,7 +21,7 @@ void ClusterSession::watch_share() {
   // Confined to a part of them ourselves, we see only what we have lost.
   if (!plan.cores.empty()) limits.cpus = still_allowed(plan.cpus);
   Share share = share_of(limits, plan.job);
-  if (!same(share, plan.share)) {
+  if (!alike(share, plan.share)) {
     plan.share = std::move(share);
     plan.confine_pods = !limits.cpus.empty() && limits.cpus.size() < limits.machine_cpus;
     if (!limits.cpus.empty()) plan.cpus = std::move(limits.cpus);
@@ -34,7 +29,7 @@ void ClusterSession::watch_share() {
     progress_.say("the job's share has changed to " + share_text(plan.share, plan.memory_for_pods()));
     save_status();
   }
-  if (phase_ == State::kReady && !draining_ && !same(plan.share, *offered_))
+  if (phase_ == State::kReady && !draining_ && !alike(plan.share, *offered_))
     survey_ = std::make_unique<Survey>(api_plan(), plan.node_name, [this](Result<Requests> asked) {
       mailbox_->post([this, asked = std::move(asked)] { on_survey(asked); });
     });
@@ -43,7 +38,7 @@ void ClusterSession::watch_share() {
 
 void ClusterSession::on_survey(const Result<Requests>& asked) {
   const Plan& plan = plan_.plan;
-  if (phase_ != State::kReady || draining_ || same(plan.share, *offered_)) return;
+  if (phase_ != State::kReady || draining_ || alike(plan.share, *offered_)) return;
   if (!asked) return log::info("asking for the node's pods: {}", asked.error().what);  // the next look asks again
   if (!fits(*asked, plan)) {
     if (too_much_asked_ == *asked) return;

@@ -14,6 +14,8 @@ contains "$("$SUBLET" up --dry-run --cores "$last")" "daemons' CPUs  $last"
 
 own_cluster --cores "$last"
 launcher=$(launcher_pid)
+say "the daemons' CPUs are not the job's: the node offers all"
+same "$(sublet status --json | jq .share.cpus) $(k get nodes -o jsonpath='{.items[0].status.capacity.cpu}')" "${#cpus[@]} ${#cpus[@]}"
 # pid class nice name, of all below the launcher
 below() {
   ps -e -o pid=,ppid=,cls=,ni=,comm= | awk -v root="$launcher" '{ up[$1] = $2; line[$1] = $1 " " $3 " " $4 " " $5 }

@@ -73,4 +73,26 @@ TEST_CASE("share: of memory, the tightest that somebody says", "[allocation]") {
   }
 }
 
+TEST_CASE("share: CPUs are alike or not, memory within a hundredth", "[allocation]") {
+  const Share before = share_of(host(), {});
+  struct Row {
+    CpuList cpus;
+    std::uint64_t memory;
+    bool alike;
+  };
+  for (const Row& row :
+       {Row{before.cpus, 64 * kGiB, true}, Row{before.cpus, 64 * kGiB - kGiB / 2, true},
+        Row{before.cpus, 64 * kGiB + kGiB / 2, true}, Row{before.cpus, 63 * kGiB, false},
+        Row{before.cpus, 65 * kGiB, false}, Row{before.cpus, 0, false}, Row{{0, 1, 2, 3, 4, 5, 6}, 64 * kGiB, false},
+        Row{{1, 2, 3, 4, 5, 6, 7, 8}, 64 * kGiB, false}}) {
+    CAPTURE(row.cpus, row.memory);
+    Share now = before;
+    now.cpus = row.cpus;
+    now.memory_bytes = row.memory;
+    CHECK(alike(before, now) == row.alike);
+    CHECK(alike(now, before) == row.alike);
+  }
+  CHECK(alike({}, {}));
+}
+
 }  // namespace sublet::launcher
