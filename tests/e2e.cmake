@@ -10,7 +10,7 @@ endfunction()
 
 set(shared cli deployment host-path init-sidecar isolation job kubectl-tools owners probes service-dns stateful-set volumes
   bypass-strangers exec exec-mpi)
-set(own exec-host bypass bypass-crun ports ports-crowd api-restart network-policy share share-change walltime limits cores run-status two-clusters single-identity no-tap no-internet
+set(own devices exec-host bypass bypass-crun ports ports-crowd api-restart network-policy share share-change walltime limits cores run-status two-clusters single-identity no-tap no-internet
   private-registry heals
   kill-launcher interrupt bad-start component-fails disk-full up-down-20 random-kill-20)
 

@@ -32,7 +32,7 @@ _sublet() {
     --walltime) compopt +o default; return ;;
     --log-dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     --config) return ;;
-    --set) compopt -o nospace; mapfile -t COMPREPLY < <(compgen -W 'cluster.name= components.dir= components.runtime= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.bypass_udp= network.device= network.deny= network.policy= network.ports= network.port_offset= network.public= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= run.reach= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= timeouts.walltime= timeouts.drain= timeouts.signal= logs.dir= logs.level=' -- "$cur"); return ;;
+    --set) compopt -o nospace; mapfile -t COMPREPLY < <(compgen -W 'cluster.name= components.dir= components.runtime= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.bypass_udp= network.device= network.deny= network.policy= network.ports= network.port_offset= network.public= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= run.reach= service_proxy.mode= node.cores= node.writable= node.gpus= node.cdi_dirs= node.bind= devices= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= timeouts.walltime= timeouts.drain= timeouts.signal= logs.dir= logs.level=' -- "$cur"); return ;;
   esac
   case $verb in
     up) words='--json --dry-run --detach --components --identity --cgroups --no-tap --bypass --no-reach --cores --bind --image --ready-timeout --walltime --log-dir --name --state-dir --config --set --verbose --quiet --help' ;;
@@ -57,7 +57,7 @@ _sublet() {
     case $verb in
       '') words='up run down status doctor kubectl kubeconfig env exec expose images logs config timeline version help' ;;
       images) [[ $prev == images ]] || return; words='import list' ;;
-      logs) words='sublet node-init tap broker etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns network-policy' ;;
+      logs) words='sublet node-init tap broker etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns network-policy device-plugin' ;;
       help) words='up run down status doctor kubectl kubeconfig env exec expose images logs config timeline version help' ;;
       run) return ;;
       *) compopt +o default; return ;;

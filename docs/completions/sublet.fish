@@ -74,13 +74,13 @@ complete -c sublet -n '__sublet_verb_is up run doctor config' -l ready-timeout -
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l walltime -d 'How long the cluster may live, from the start on; 0: as long as the job, whose end Slurm, Flux and Torque tell.' -x
 complete -c sublet -n '__sublet_verb_is up run doctor config' -l log-dir -d 'Where the components’ logs are kept.' -x -a '(__fish_complete_directories)'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -l config -d 'Read this instead of your sublet.toml.' -r -F
-complete -c sublet -n 'not __sublet_verb_is kubectl' -l set -d 'Set any key of sublet.toml(5). Repeatable.' -x -a 'cluster.name= components.dir= components.runtime= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.bypass_udp= network.device= network.deny= network.policy= network.ports= network.port_offset= network.public= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= run.reach= service_proxy.mode= node.cores= node.writable= node.bind= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= timeouts.walltime= timeouts.drain= timeouts.signal= logs.dir= logs.level='
+complete -c sublet -n 'not __sublet_verb_is kubectl' -l set -d 'Set any key of sublet.toml(5). Repeatable.' -x -a 'cluster.name= components.dir= components.runtime= state.dir= identity.mode= cgroups.mode= cgroups.cpu_limits= cgroups.pod_pids= network.tap= network.mtu= network.ipv6= network.bypass= network.bypass_udp= network.device= network.deny= network.policy= network.ports= network.port_offset= network.public= network.node_cidr= network.pod_cidr= network.service_cidr= network.cluster_domain= run.reach= service_proxy.mode= node.cores= node.writable= node.gpus= node.cdi_dirs= node.bind= devices= images.snapshotter= images.archives= registries= storage.default_class= timeouts.ready= timeouts.stop= timeouts.walltime= timeouts.drain= timeouts.signal= logs.dir= logs.level='
 complete -c sublet -n 'not __sublet_verb_is kubectl' -s v -l verbose -d 'Say more; twice: all.'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -s q -l quiet -d 'Say nothing but errors.'
 complete -c sublet -n 'not __sublet_verb_is kubectl' -s h -l help -d 'Explain this verb.'
 complete -c sublet -n '__sublet_verb_is images' -a 'import list'
 complete -c sublet -n '__sublet_verb_is images' -F
-complete -c sublet -n '__sublet_verb_is logs' -a 'sublet node-init tap broker etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns network-policy'
+complete -c sublet -n '__sublet_verb_is logs' -a 'sublet node-init tap broker etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns network-policy device-plugin'
 complete -c sublet -n '__sublet_verb_is help' -a 'up run down status doctor kubectl kubeconfig env exec expose images logs config timeline version help'
 complete -c sublet -n '__sublet_verb_is kubectl' -F
 complete -c sublet -n '__sublet_verb_is run' -x -a '(__fish_complete_subcommand --fcs-skip=2)'

@@ -152,7 +152,7 @@ const OptionSpec* find_option(std::string_view word) {
 std::span<const std::string_view> log_components() {
   static constexpr std::string_view kNames[] = {
       "sublet",         "node-init",  "tap",     "broker",     "etcd",    "kube-apiserver", "kube-controller-manager",
-      "kube-scheduler", "containerd", "kubelet", "kube-proxy", "coredns", "network-policy"};
+      "kube-scheduler", "containerd", "kubelet", "kube-proxy", "coredns", "network-policy", "device-plugin"};
   return kNames;
 }
 

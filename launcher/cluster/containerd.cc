@@ -67,6 +67,7 @@ disabled_plugins = [
   enable_unprivileged_ports = true
   # Asks each container's shim; by default every second. The kubelet's own statistics are this old too.
   stats_collect_period = "10s"
+  cdi_spec_dirs = {cdi}
   [plugins.'io.containerd.cri.v1.runtime'.cni]
     bin_dirs = ["{components}/cni", "/opt/cni/bin"]
     conf_dir = "/etc/cni/net.d"
@@ -82,7 +83,8 @@ disabled_plugins = [
       fmt::arg("socket", quoted(kContainerdSocket)), fmt::arg("snapshotter", name_of(plan.snapshotter)),
       fmt::arg("pause", kPauseImage), fmt::arg("registries", quoted(inside_path("etc/registries"))),
       fmt::arg("credentials", registry_credentials(plan.credentials)), fmt::arg("components", kComponentsInside),
-      fmt::arg("wrapper", kWrapperInside), fmt::arg("proxy_plugins", ""));
+      fmt::arg("wrapper", kWrapperInside), fmt::arg("cdi", nlohmann::json(cdi_directories(plan)).dump()),
+      fmt::arg("proxy_plugins", ""));
 }
 
 std::string cni_configuration(const Plan& plan) {

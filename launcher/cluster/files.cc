@@ -75,8 +75,9 @@ void add_pair(std::vector<StateFile>& files, const std::string& name, const KeyA
 
 std::vector<StateFile> all_files(const Plan& plan, const ClusterPki& pki) {
   std::vector<StateFile> files;
-  for (auto& part : {control_plane_files(plan, pki), containerd_files(plan), kubelet_files(plan, pki),
-                     proxy_files(plan, pki), coredns_files(plan, pki), network_policy_files(plan, pki)})
+  for (auto& part :
+       {control_plane_files(plan, pki), containerd_files(plan), kubelet_files(plan, pki), proxy_files(plan, pki),
+        coredns_files(plan, pki), network_policy_files(plan, pki), device_files(plan)})
     files.insert(files.end(), part.begin(), part.end());
   return files;
 }
@@ -94,6 +95,7 @@ Result<std::vector<Service>> all_services(const Plan& plan) {
   services.push_back(kubelet_service(plan));
   services.push_back(proxy_service(plan));
   services.push_back(coredns_service(plan));
+  if (!plan.devices.resources.empty()) services.push_back(device_plugin_service(plan));
   if (plan.policy) services.push_back(network_policy_service(plan));
   return in_start_order(std::move(services));
 }

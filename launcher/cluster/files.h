@@ -29,6 +29,7 @@ inline constexpr const char* kKubelet = "kubelet";
 inline constexpr const char* kProxy = "kube-proxy";
 inline constexpr const char* kCoreDns = "coredns";
 inline constexpr const char* kNetworkPolicy = "network-policy";
+inline constexpr const char* kDevicePlugin = "device-plugin";
 
 // Milestones (Service::is_milestone()), which the launcher tells of.
 inline constexpr const char* kApiReady = "api-ready";
@@ -60,6 +61,8 @@ inline constexpr const char* kContainerdSocketInState = "sock/containerd.sock";
 [[nodiscard]] Service coredns_service(const Plan& plan);
 [[nodiscard]] std::vector<StateFile> network_policy_files(const Plan& plan, const ClusterPki& pki);
 [[nodiscard]] Service network_policy_service(const Plan& plan);
+[[nodiscard]] std::vector<StateFile> device_files(const Plan& plan);
+[[nodiscard]] Service device_plugin_service(const Plan& plan);
 
 /// All of the above, in start order.
 [[nodiscard]] std::vector<StateFile> all_files(const Plan& plan, const ClusterPki& pki);
@@ -71,6 +74,8 @@ inline constexpr const char* kContainerdSocketInState = "sock/containerd.sock";
 
 // Helpers shared by the components' files.
 
+/// The directories of CDI specifications that containerd reads, in order; none where no device has any.
+[[nodiscard]] std::vector<std::string> cdi_directories(const Plan& plan);
 /// "/run/sublet/" + relative: a file of the state directory as seen inside.
 [[nodiscard]] std::string inside_path(std::string_view relative);
 /// A Service with the environment, log file and path that all components share.

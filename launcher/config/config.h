@@ -16,6 +16,7 @@ enum class TapMode { kAuto, kOff };
 enum class BypassMode { kAuto, kOptIn, kOff };
 enum class PolicyMode { kAuto, kOff };
 enum class PortsMode { kAuto, kOff };
+enum class GpusMode { kAuto, kOff };
 enum class ProxyMode { kAuto, kNftables, kIptables };
 enum class Snapshotter { kAuto, kOverlayfs, kFuseOverlayfs, kNative };
 enum class DrainSignal { kUsr1, kUsr2, kOff };
@@ -26,6 +27,15 @@ struct BindMount {
   std::string source;
   std::string target;
   bool read_only = false;
+};
+
+/// [[devices]]: what pods may ask for by a resource's name.
+struct DeviceWish {
+  std::string resource;            // "example.org/tun"
+  std::vector<std::string> paths;  // device nodes; a pod that has one gets all of them
+  std::vector<std::string> cdi;    // and what the Container Device Interface calls so: "vendor.org/class=name"
+  std::uint32_t count = 1;         // how many can be given out
+  std::string from;                // "FILE:LINE", or the variable or flag
 };
 
 /// [registries."HOST"]: how images of one registry are fetched.
@@ -72,8 +82,12 @@ struct Config {
   ProxyMode proxy = ProxyMode::kAuto;
   // [node]
   std::string cores = "auto";  // of the cluster's own daemons: "auto", "all" or a list of CPUs
+  GpusMode gpus = GpusMode::kAuto;
+  std::vector<std::string> cdi_dirs;  // of CDI specifications, besides /etc/cdi and /run/cdi
   std::vector<BindMount> binds;
   std::vector<std::string> writable;  // further host directories writable at their own paths (scratch)
+  // [[devices]]
+  std::vector<DeviceWish> devices;
   // [images]
   Snapshotter snapshotter = Snapshotter::kAuto;
   std::vector<std::string> archives;  // files, or directories of *.tar, imported at start

@@ -206,6 +206,17 @@ std::vector<Key> node_keys() {
               "directory are (scratch, project space). All else of the host is read-only there.",
        .kind = kinds::paths(&Config::writable, "array of directories"),
        .sample = "writable = [\"/scratch/$USER\"]"},
+      {.name = "node.gpus",
+       .env = "SUBLET_NODE_GPUS",
+       .doc = "\"auto\": pods may ask for the GPUs that are yours here, by nvidia.com/gpu, amd.com/gpu or "
+              "gpu.intel.com/i915 (or xe). \"off\": for none.",
+       .kind = kinds::choice(&Config::gpus, {"auto", "off"})},
+      {.name = "node.cdi_dirs",
+       .env = "SUBLET_NODE_CDI_DIRS",
+       .doc = "Directories of CDI specifications (Container Device Interface), besides /etc/cdi and /run/cdi. A file "
+              "that others can write is passed over.",
+       .kind = kinds::paths(&Config::cdi_dirs, "array of directories"),
+       .sample = "cdi_dirs = [\"/opt/site/cdi\"]"},
       {.name = "node.bind",
        .env = "SUBLET_NODE_BIND",
        .doc = "Host directories or files shown inside the node, where pods may mount them by hostPath. target: where "
@@ -215,6 +226,20 @@ std::vector<Key> node_keys() {
        .flag = "--bind",
        .metavar = "SRC[:DST[:ro]]",
        .sample = "[[node.bind]]\nsource = \"/projects/data\"\ntarget = \"/data\"\nread_only = true"},
+      {.name = "devices",
+       .env = "SUBLET_DEVICES",
+       .doc = "Devices of the host's that pods may ask for, one [[devices]] table each. resource: by which name, as "
+              "\"example.org/tun\"; paths: the device nodes that a pod gets; cdi: and what these names of CDI mean; "
+              "count: to how many containers at once (1 if not given). Several tables of one resource are several "
+              "devices. What a host does not have is not offered there.",
+       .kind = kinds::devices(&Config::devices),
+       .sample =
+           "[[devices]]\nresource = \"example.org/infiniband\"\npaths = [\"/dev/infiniband/uverbs0\"]\ncount = 64"},
+  };
+}
+
+std::vector<Key> image_and_storage_keys() {
+  return {
       {.name = "images.snapshotter",
        .env = "SUBLET_IMAGES_SNAPSHOTTER",
        .doc =
@@ -298,7 +323,8 @@ std::vector<Key> life_keys() {
 std::span<const Key> keys() {
   static const std::vector<Key> kKeys = [] {
     std::vector<Key> all;
-    for (auto* part : {cluster_keys, network_keys, port_and_address_keys, node_keys, life_keys}) {
+    for (auto* part :
+         {cluster_keys, network_keys, port_and_address_keys, node_keys, image_and_storage_keys, life_keys}) {
       for (Key& key : part()) all.push_back(std::move(key));
     }
     return all;

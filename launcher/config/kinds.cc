@@ -141,6 +141,94 @@ Result<Node> binds_from_text(std::string_view text) {
   return list;
 }
 
+using TextKey = std::function<std::optional<std::string>(const Node&)>;
+
+// An array of texts; `read` gives what each means, or nothing after a complaint.
+std::function<void(const Node&)> texts_reader(std::vector<std::string>& into, std::string type, const TextKey& read,
+                                              Complaints& complaints) {
+  return [&into, type = std::move(type), read, &complaints](const Node& value) {
+    if (value.type != Node::Type::kArray) return expected(type, value, complaints);
+    for (const Node& item : value.items) {
+      std::optional<std::string> text = read(item);
+      if (!text) continue;
+      if (std::find(into.begin(), into.end(), *text) == into.end())
+        into.push_back(std::move(*text));
+      else
+        wrong(item, "is there twice", complaints);
+    }
+  };
+}
+
+DeviceWish read_device(const Node& table, const TextContext& context, Complaints& complaints) {
+  constexpr std::int64_t kMostCount = 1024;
+  DeviceWish wish;
+  wish.from = context.from_file ? fmt::format("{}:{}", context.origin, table.value_at.line) : context.origin;
+  const std::size_t before = complaints.size();
+  auto text_that = [&](TextKey::result_type (*reason)(std::string_view), const char* type) {
+    return [&complaints, reason, type](const Node& value) -> std::optional<std::string> {
+      if (!is_text(value, type, complaints)) return std::nullopt;
+      std::optional<std::string> what = reason(value.text);
+      if (!what) return value.text;
+      wrong(value, *what, complaints);
+      return std::nullopt;
+    };
+  };
+  auto node = [&](const Node& value) {
+    std::optional<std::string> path = path_of(value, context, complaints);
+    std::optional<std::string> reason = path ? wrong_device_path(*path) : std::nullopt;
+    if (!reason) return path;
+    wrong(value, *reason, complaints);
+    return std::optional<std::string>();
+  };
+  auto count = [&](const Node& value) {
+    const std::string type = fmt::format("a whole number from 1 to {}", kMostCount);
+    if (value.type != Node::Type::kInteger) return expected(type, value, complaints);
+    if (value.integer >= 1 && value.integer <= kMostCount) {
+      wish.count = static_cast<std::uint32_t>(value.integer);
+    } else {
+      complaints.push_back({value.value_at, fmt::format("expected {}, got {}", type, value.integer)});
+    }
+  };
+  auto resource = [&](const Node& value) {
+    wish.resource = text_that(wrong_resource, "a resource's name in quotes")(value).value_or("");
+  };
+  read_table(table, "[[devices]]",
+             {{"resource", resource},
+              {"paths", texts_reader(wish.paths, "an array of paths", node, complaints)},
+              {"cdi", texts_reader(wish.cdi, "an array of names", text_that(wrong_cdi_name, "a CDI name in quotes"),
+                                   complaints)},
+              {"count", count}},
+             complaints);
+  if (complaints.size() > before) return wish;
+  if (wish.resource.empty()) complaints.push_back({table.value_at, "[[devices]] has no resource"});
+  if (wish.paths.empty() && wish.cdi.empty())
+    complaints.push_back({table.value_at, "[[devices]] has neither paths nor cdi"});
+  return wish;
+}
+
+// One node that is two devices would be promised twice.
+void check_new_device(const std::vector<DeviceWish>& list, const DeviceWish& wish, const Node& table,
+                      Complaints& complaints) {
+  for (const DeviceWish& old : list) {
+    if (old.resource != wish.resource) continue;
+    for (const auto& [ours, theirs] : {std::pair(&wish.paths, &old.paths), std::pair(&wish.cdi, &old.cdi)})
+      for (const std::string& name : *ours)
+        if (std::find(theirs->begin(), theirs->end(), name) != theirs->end())
+          complaints.push_back(
+              {table.value_at, fmt::format("{} is a device of {} already (by {}); count says how many may have it",
+                                           name, wish.resource, old.from)});
+  }
+}
+
+Node node_of(const DeviceWish& wish) {
+  Node table = Node::of_table();
+  table.members.emplace_back("resource", Node::of_text(wish.resource));
+  if (!wish.paths.empty()) table.members.emplace_back("paths", Node::of_texts(wish.paths));
+  if (!wish.cdi.empty()) table.members.emplace_back("cdi", Node::of_texts(wish.cdi));
+  table.members.emplace_back("count", Node::of_integer(wish.count));
+  return table;
+}
+
 Node node_of(const Registry& registry) {
   Node table = Node::of_table();
   if (!registry.mirrors.empty()) table.members.emplace_back("mirrors", Node::of_texts(registry.mirrors));
@@ -311,6 +399,33 @@ Kind binds(std::vector<BindMount> Config::*field) {
       if (bind.read_only) table.members.emplace_back("read_only", Node::of_boolean(true));
       list.items.push_back(std::move(table));
     }
+    return list;
+  };
+  return kind;
+}
+
+Kind devices(std::vector<DeviceWish> Config::*field) {
+  Kind kind{.type = "array of tables: resource, paths, cdi, count", .adds_up = true};
+  kind.set = [field](Config& config, const Node& value, const TextContext& context, Complaints& complaints) {
+    if (value.type != Node::Type::kArray) {
+      return expected("[[devices]] tables (two brackets) with a resource", value, complaints);
+    }
+    std::vector<DeviceWish>& list = config.*field;
+    if (value.items.empty()) list.clear();
+    for (const Node& item : value.items) {
+      if (item.type != Node::Type::kTable) {
+        expected("a table with a resource", item, complaints);
+        continue;
+      }
+      DeviceWish wish = read_device(item, context, complaints);
+      check_new_device(list, wish, item, complaints);
+      list.push_back(std::move(wish));
+    }
+  };
+  kind.from_text = [](std::string_view text) { return parse_toml_value(text.empty() ? "[]" : text); };
+  kind.get = [field](const Config& config) {
+    Node list = Node::of_array();
+    for (const DeviceWish& wish : config.*field) list.items.push_back(node_of(wish));
     return list;
   };
   return kind;

@@ -31,6 +31,8 @@ using TextCheck = std::function<std::optional<std::string>(std::string_view)>;
 [[nodiscard]] Kind cidr(std::string Config::*field, int shortest, int longest);
 /// [[node.bind]]: adds up; a later one at the same target replaces. Its text is SRC[:DST[:ro]], several split at ','.
 [[nodiscard]] Kind binds(std::vector<BindMount> Config::*field);
+/// [[devices]]: adds up; the same node twice in one resource is refused. Its text is TOML.
+[[nodiscard]] Kind devices(std::vector<DeviceWish> Config::*field);
 /// [registries."HOST"]: adds up; a later HOST replaces. Its text is TOML.
 [[nodiscard]] Kind registries(std::map<std::string, Registry> Config::*field);
 

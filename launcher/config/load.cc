@@ -58,7 +58,8 @@ const std::string& Loader::origin_of(std::string_view name) const {
 }
 
 void Loader::apply(const Key& key, const Node& value, const std::string& file, const std::string& origin) {
-  TextContext context{.from_file = !file.empty(), .cwd = sources_.cwd, .env = &sources_.env};
+  TextContext context{
+      .from_file = !file.empty(), .origin = file.empty() ? origin : file, .cwd = sources_.cwd, .env = &sources_.env};
   Complaints complaints;
   key.kind.set(loaded_.config, value, context, complaints);
   for (const Complaint& complaint : complaints) {

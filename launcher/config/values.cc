@@ -141,6 +141,51 @@ std::optional<std::string> wrong_device(std::string_view text) {
   return std::nullopt;
 }
 
+// IsQualifiedName() in k8s.io/apimachinery/pkg/util/validation.
+std::optional<std::string> wrong_resource(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == text.npos) return "is not of the form DOMAIN/NAME";
+  const std::string_view domain = text.substr(0, slash);
+  const std::string_view name = text.substr(slash + 1);
+  // The quota of a resource has "requests." before the name.
+  constexpr std::size_t kLongestDomain = 253 - std::string_view("requests.").size();
+  constexpr std::size_t kLongestName = 63;
+  if (domain.size() > kLongestDomain) return fmt::format("has a domain of more than {} characters", kLongestDomain);
+  if (std::optional<std::string> wrong = wrong_dns_name(domain)) return "has a domain that " + *wrong;
+  // IsNativeResource(): whatever has "kubernetes.io/" in it.
+  if (domain.ends_with("kubernetes.io")) return "is in Kubernetes' own domain";
+  if (domain.starts_with("requests.")) return "starts with \"requests.\", which quotas do";
+  auto is_alnum = [](char c) { return is_lower_alnum(c) || (c >= 'A' && c <= 'Z'); };
+  auto fits = [&](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; };
+  if (name.empty() || name.size() > kLongestName)
+    return fmt::format("must have 1 to {} characters after \"/\"", kLongestName);
+  if (!std::all_of(name.begin(), name.end(), fits))
+    return "may only have letters, digits, \"-\", \"_\" and \".\" after \"/\"";
+  if (!is_alnum(name.front()) || !is_alnum(name.back())) return "must start and end with a letter or digit after \"/\"";
+  return std::nullopt;
+}
+
+// What the name may be of is the specification's to say, which is looked for at the start; here only what could be no
+// name at all.
+std::optional<std::string> wrong_cdi_name(std::string_view text) {
+  constexpr std::size_t kLongest = 512;
+  const std::size_t slash = text.find('/');
+  const std::size_t equals = text.find('=');
+  const bool parts =
+      slash != text.npos && equals != text.npos && slash > 0 && equals > slash + 1 && equals + 1 < text.size();
+  if (!parts || text.size() > kLongest || has_control_characters(text) || text.find(' ') != text.npos)
+    return "is not of the form VENDOR/CLASS=NAME";
+  return std::nullopt;
+}
+
+std::optional<std::string> wrong_device_path(std::string_view path) {
+  if (!path.starts_with("/dev/")) return "is not below /dev";
+  for (std::string_view own : {"/dev/pts/", "/dev/shm/"})
+    if (path.starts_with(own))
+      return fmt::format("is below {}, which the cluster has its own of", own.substr(0, own.size() - 1));
+  return std::nullopt;
+}
+
 std::optional<std::string> wrong_cores(std::string_view text) {
   if (text == "auto" || text == "all") return std::nullopt;
   if (text.empty()) return "is empty";

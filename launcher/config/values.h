@@ -20,6 +20,7 @@ using Environment = std::map<std::string, std::string>;
 /// flags and variables) and a relative path has no sense; elsewhere it starts at the working directory.
 struct TextContext {
   bool from_file = false;
+  std::string origin = {};  // the file, the variable, the flag
   std::string cwd;
   const Environment* env = nullptr;
 };
@@ -40,6 +41,13 @@ struct Cidr {
 };
 /// Wrong with a network device's name (IFNAMSIZ, dev_valid_name() in net/core/dev.c); empty is none.
 [[nodiscard]] std::optional<std::string> wrong_device(std::string_view text);
+/// Wrong with the name of an extended resource (IsExtendedResourceName() in pkg/apis/core/helper/helpers.go):
+/// "DOMAIN/NAME", not of Kubernetes' own domain.
+[[nodiscard]] std::optional<std::string> wrong_resource(std::string_view text);
+/// Wrong with a CDI device's name, "vendor.org/class=name".
+[[nodiscard]] std::optional<std::string> wrong_cdi_name(std::string_view text);
+/// Wrong with a device node's path: it must be one that is seen inside, too.
+[[nodiscard]] std::optional<std::string> wrong_device_path(std::string_view path);
 /// "auto", "all", or a list of CPUs.
 [[nodiscard]] std::optional<std::string> wrong_cores(std::string_view text);
 

@@ -22,6 +22,7 @@ struct Component {
   const char* shown;               // the file that stands for it
   std::vector<const char*> files;  // all of it
   const char* flag;                // makes `files[0]` print its version
+  bool required = true;
 };
 
 const std::vector<Component>& all_components() {
@@ -38,6 +39,7 @@ const std::vector<Component>& all_components() {
       {"runc", "runc", "runc", {"runc"}, "--version"},
       {"coredns", "coredns", "coredns", {"coredns"}, "-version"},
       {"cni", "cni", "cni", {"cni/bridge", "cni/loopback", "cni/host-local", "cni/portmap"}, "--version"},
+      {"device-plugin", "devices", "device-plugin", {"device-plugin"}, "--version", false},
   };
   return kAll;
 }
@@ -122,7 +124,7 @@ std::vector<ComponentFact> find_components(const std::string& directory, Version
       facts.push_back(look_at_runtime(runtime, lookup));
       continue;
     }
-    ComponentFact fact{component.name, "", "", check_files(directory, component)};
+    ComponentFact fact{component.name, "", "", check_files(directory, component), component.required};
     const bool kubernetes = std::string_view(component.name) == "kubernetes";
     std::string shown = directory + "/" + component.shown;
     const std::string first = directory + "/" + component.files[0];

@@ -16,6 +16,9 @@ namespace sublet::launcher {
 /// The Kubernetes that this sublet is made for: "v1.36.x". Its configuration files and flags change by minor version.
 inline constexpr std::string_view kKubernetesMinor = "v1.36.";
 
+/// The component that offers devices; a cluster without any to offer runs without it.
+inline constexpr std::string_view kDevicePluginName = "device-plugin";
+
 /// kListed: what VERSIONS says; only Kubernetes, whose version matters, is run if it is not listed. kAsk: every program
 /// that is not listed is run with its version flag (0.2 s or so each).
 enum class VersionLookup { kListed, kAsk };

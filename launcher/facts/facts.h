@@ -12,6 +12,7 @@
 #include "cgroups/limits.h"
 #include "launcher/allocation/allocation.h"
 #include "launcher/allocation/share.h"
+#include "launcher/devices/devices.h"
 
 namespace sublet::launcher {
 
@@ -45,6 +46,7 @@ struct ComponentFact {
   std::string path;     // empty if not found
   std::string version;  // as the bundle's VERSIONS file says, else by --version; empty if unknown
   Probe usable;
+  bool required = true;  // false: a cluster runs without it
 };
 
 struct Facts {
@@ -94,6 +96,7 @@ struct Facts {
 
   std::vector<StateCandidate> state;
   std::vector<ComponentFact> components;
+  DeviceFacts devices;
   std::uint64_t inotify_instances = 0;  // fs.inotify.max_user_instances
   std::uint64_t inotify_watches = 0;
   std::uint64_t open_files_hard = 0;  // RLIMIT_NOFILE, hard

@@ -12,6 +12,7 @@
 #include "cgroups/limits.h"
 #include "cgroups/probe.h"
 #include "cgroups/systemd.h"
+#include "launcher/devices/look.h"
 #include "launcher/facts/cores.h"
 #include "launcher/facts/host.h"
 #include "launcher/facts/probe.h"
@@ -103,6 +104,9 @@ Result<Facts> gather_facts(const Config& config, const std::string& components_d
   facts.exec = {watched.has_value(), watched ? "" : watched.error().what};
   facts.components = find_components(config.components_dir.empty() ? components_dir : config.components_dir,
                                      options.versions, config.oci_runtime);
+  const std::string plugin_dir = config.components_dir.empty() ? components_dir : config.components_dir;
+  facts.devices = look_at_devices(config, plugin_dir + "/device-plugin");
+  facts.warnings.insert(facts.warnings.end(), facts.devices.warnings.begin(), facts.devices.warnings.end());
   return facts;
 }
 

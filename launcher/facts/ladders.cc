@@ -216,7 +216,7 @@ Ladder state(const Facts& facts) {
 Ladder components(const Facts& facts) {
   std::vector<std::string> bad;
   for (const ComponentFact& component : facts.components)
-    if (!component.usable.ok && (bad.empty() || bad.back() != component.usable.reason))
+    if (component.required && !component.usable.ok && (bad.empty() || bad.back() != component.usable.reason))
       bad.push_back(component.usable.reason);
   Probe all{bad.empty() && !facts.components.empty(), bad.empty() ? "nothing was looked for" : join(bad, "; ")};
   if (all.ok) all.reason.clear();

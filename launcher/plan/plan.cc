@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/cidr.h"
 #include "base/strings.h"
+#include "launcher/facts/components.h"
 #include "launcher/state/choice.h"
 
 namespace sublet::launcher {
@@ -167,10 +170,27 @@ void choose_policy(Plan& plan, const Facts& facts) {
                         ")");
 }
 
+// Without the component that tells the kubelet of them there is nothing to offer.
+Result<void> choose_devices(Plan& plan, const Facts& facts) {
+  const HostGroups groups = plan.identity.rung == IdentityRung::kSingle ? HostGroups::kKept : HostGroups::kLost;
+  plan.devices = TRY(plan_devices(plan.config, facts.devices, facts.share, groups));
+  auto plugin = std::find_if(facts.components.begin(), facts.components.end(),
+                             [](const ComponentFact& component) { return component.name == kDevicePluginName; });
+  if (!plan.devices.resources.empty() && (plugin == facts.components.end() || !plugin->usable.ok)) {
+    const std::string reason = plugin == facts.components.end() ? "not looked for" : plugin->usable.reason;
+    plan.lost.push_back(fmt::format("devices: pods cannot ask for {} (component {}: {})", devices_text(plan.devices),
+                                    kDevicePluginName, reason));
+    plan.devices = {};
+  }
+  plan.lost.insert(plan.lost.end(), plan.devices.lost.begin(), plan.devices.lost.end());
+  return {};
+}
+
 void need_components(const Facts& facts, Complaints& complaints) {
   for (const ComponentFact& component : facts.components)
-    complaints.need(component.usable, "component " + component.name,
-                    "build them (scripts/build-components) or name their directory in components.dir");
+    if (component.required)
+      complaints.need(component.usable, "component " + component.name,
+                      "build them (scripts/build-components) or name their directory in components.dir");
 }
 
 }  // namespace
@@ -207,6 +227,7 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
   plan.fresh_sysfs = facts.fresh_sysfs.ok;
   plan.job = facts.job;
   plan.share = facts.share;
+  TRY(choose_devices(plan, facts));
   need_memory(facts.share, complaints);
   need_components(facts, complaints);
   auto base = choose_state_base(facts.state);

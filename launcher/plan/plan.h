@@ -13,6 +13,7 @@
 #include "base/cpu_list.h"
 #include "base/result.h"
 #include "launcher/config/config.h"
+#include "launcher/devices/choose.h"
 #include "launcher/facts/facts.h"
 #include "launcher/facts/id_map.h"
 #include "launcher/images/credentials.h"
@@ -70,6 +71,7 @@ struct Plan {
   [[nodiscard]] std::uint64_t memory_for_pods() const {
     return share.memory_bytes > kOwnMemory + kKeptFree ? share.memory_bytes - kOwnMemory - kKeptFree : 0;
   }
+  DevicePlan devices;                 // that pods may ask for
   std::vector<std::string> writable;  // host directories shown writable at their own paths
   std::vector<std::string> archives;  // image archives, files
   std::vector<std::string> lost;      // what this host does not give, a sentence each, for the user
@@ -91,6 +93,8 @@ void settle_cgroups(Plan& plan, CgroupPlan cgroups);
 /// Parts of it, for `status` too. `now` in seconds since 1970.
 [[nodiscard]] nlohmann::json job_as_json(const Allocation& job);
 [[nodiscard]] nlohmann::json share_as_json(const Share& share, std::uint64_t memory_for_pods);
+/// {"example.org/tun": 4}
+[[nodiscard]] nlohmann::json devices_as_json(const DevicePlan& devices);
 [[nodiscard]] std::string job_text(const Allocation& job, std::int64_t now);
 [[nodiscard]] std::string share_text(const Share& share, std::uint64_t memory_for_pods);
 

@@ -50,6 +50,12 @@ nlohmann::json share_as_json(const Share& share, std::uint64_t memory_for_pods) 
           {"gpus_by", or_null(share.gpus.has_value(), share.gpus_by)}};
 }
 
+nlohmann::json devices_as_json(const DevicePlan& devices) {
+  nlohmann::json object = nlohmann::json::object();
+  for (const DeviceResource& resource : devices.resources) object[resource.name] = resource.units.size();
+  return object;
+}
+
 std::string job_text(const Allocation& job, std::int64_t now) {
   if (job.manager == "none") return "none";
   std::string text = job.manager + " " + job.id;
@@ -77,6 +83,7 @@ std::string plan_as_json(const Plan& plan) {
                         {"components", plan.components_dir},
                         {"job", job_as_json(plan.job)},
                         {"share", share_as_json(plan.share, plan.memory_for_pods())},
+                        {"devices", devices_as_json(plan.devices)},
                         {"identity",
                          {{"rung", name_of(plan.identity.rung)},
                           {"ids", plan.identity.id_limit},
@@ -116,6 +123,7 @@ std::string plan_as_text(const Plan& plan) {
   row("components", plan.components_dir);
   row("job", job_text(plan.job, std::time(nullptr)));
   row("share", share_text(plan.share, plan.memory_for_pods()));
+  row("devices", devices_text(plan.devices));
   row("identity", fmt::format("{} ({} ids)", name_of(plan.identity.rung), plan.identity.id_limit));
   row("cgroups", plan.cgroups.any()
                      ? fmt::format("{}, with {}", name_of(plan.cgroups.rung), join(plan.cgroups.controllers, " "))

@@ -417,6 +417,8 @@ std::string ClusterSession::status_json() const {
       {"end", end_ ? nlohmann::json(*end_) : nlohmann::json(nullptr)},
       {"job", job_as_json(plan.job)},
       {"share", share_as_json(plan.share, plan.memory_for_pods())},
+      {"devices", devices_as_json(plan.devices)},
+      {"devices_text", devices_text(plan.devices)},
       {"job_text", job_text(plan.job, std::time(nullptr))},
       {"share_text", share_line()},
       {"share_offered", !too_much_asked_},

@@ -143,6 +143,8 @@ Result<NodeOrders> node_orders(const std::string& state_dir, const Plan& plan, c
   if (plan.tap)
     facts.resolv_conf = netns::resolv_conf_inside(host, netns::virtual_name_servers(orders.link.network, host));
   facts.read_only_binds = {{plan.components_dir, kComponentsInside}, {wrapper, kWrapperInside}};
+  for (const std::string& path : plan.devices.shown)
+    if (fs::exists(path)) facts.read_only_binds.emplace_back(path, path);
   for (const BindMount& bind : plan.config.binds)
     (bind.read_only ? facts.read_only_binds : facts.binds)
         .emplace_back(bind.source, bind.target.empty() ? bind.source : bind.target);

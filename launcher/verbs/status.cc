@@ -33,6 +33,7 @@ std::string as_text(const json& status) {
   row("node", get("node"));
   row("job", get("job_text"));
   row("share", get("share_text"));
+  row("devices", get("devices_text"));
   row("API server", get("api_server"));
   row("kubeconfig", get("kubeconfig"));
   row("state in", get("state_dir"));

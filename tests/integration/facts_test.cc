@@ -87,7 +87,7 @@ TEST_CASE("facts: of this host, each with a reason if it is not there", "[facts]
   }
   // What can be opened from outside can be used inside.
   CHECK(facts.tun.ok == (::access("/dev/net/tun", R_OK | W_OK) == 0));
-  CHECK(facts.components.size() == 8);
+  CHECK(facts.components.size() == 9);
 }
 
 TEST_CASE("facts: the look leaves nothing behind", "[facts]") {

@@ -183,5 +183,33 @@ TEST_CASE("network policy: the enforcer knows the pods' prefix, and is not there
   for (const Service& service : *services) CHECK(service.name != kNetworkPolicy);
 }
 
+TEST_CASE("devices: nothing runs and nothing is written where there are none", "[cluster]") {
+  const Plan plan = good_plan();
+  CHECK(device_files(plan).empty());
+  CHECK(cdi_directories(plan).empty());
+  const auto services = all_services(plan);
+  REQUIRE(services);
+  for (const Service& service : *services) CHECK(service.name != kDevicePlugin);
+}
+
+TEST_CASE("devices: the plugin is told of them, and containerd reads the copies of their specifications", "[cluster]") {
+  Plan plan = good_plan();
+  plan.devices.resources = {{"x.org/a", {{"0", {}, {"x.org/c=a"}}}}};
+  plan.devices.cdi = {{2, "b.json", "B"}, {0, "a.yaml", "A"}, {2, "c.json", "C"}};
+  const auto files = device_files(plan);
+  CHECK(text_of(files, "etc/cdi/0/a.yaml") == "A");
+  CHECK(text_of(files, "etc/cdi/2/c.json") == "C");
+  CHECK(cdi_directories(plan) == std::vector<std::string>{"/run/sublet/etc/cdi/0", "/run/sublet/etc/cdi/2"});
+  const auto services = all_services(plan);
+  REQUIRE(services);
+  const Service plugin = service_of(*services, kDevicePlugin);
+  CHECK(plugin.argv == std::vector<std::string>{"/run/components/device-plugin", "/run/sublet/etc/device-plugin.json"});
+  CHECK(json_of(files, "etc/device-plugin.json")["resources"][0]["name"] == "x.org/a");
+  const std::string toml = text_of(containerd_files(plan), "etc/containerd.toml");
+  CHECK(toml.find("cdi_spec_dirs = [\"/run/sublet/etc/cdi/0\",\"/run/sublet/etc/cdi/2\"]\n") != std::string::npos);
+  CHECK(text_of(containerd_files(good_plan()), "etc/containerd.toml").find("cdi_spec_dirs = []\n") !=
+        std::string::npos);
+}
+
 }  // namespace
 }  // namespace sublet::launcher

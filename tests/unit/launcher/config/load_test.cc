@@ -381,6 +381,53 @@ TEST_CASE("config: a credentials file that others can read is refused", "[config
   CHECK(world.error().find("No such file or directory") != std::string::npos);
 }
 
+TEST_CASE("config: devices add up over the sources, each with its place", "[config]") {
+  World world;
+  world.site("a.toml", "[[devices]]\nresource = 'x.org/a'\npaths = ['/dev/a', '$DEVICE']\ncount = 3\n");
+  world.sources.env["DEVICE"] = "/dev/b";
+  world.user("\n[[devices]]\nresource = 'x.org/a'\ncdi = ['x.org/c=1']\n");
+  world.sources.env["SUBLET_DEVICES"] = "[{resource = 'x.org/b', paths = ['/dev/a']}]";
+  const std::vector<DeviceWish> devices = world.config().devices;
+  REQUIRE(devices.size() == 3);
+  CHECK(devices[0].paths == std::vector<std::string>{"/dev/a", "/dev/b"});
+  CHECK(devices[0].count == 3);
+  CHECK(devices[0].from == world.sources.site_dir + "/a.toml:1");
+  CHECK(devices[1].cdi == std::vector<std::string>{"x.org/c=1"});
+  CHECK(devices[1].count == 1);
+  CHECK(devices[1].from == world.sources.user_file + ":2");
+  CHECK(devices[2].from == "SUBLET_DEVICES");
+  world.sources.env["SUBLET_DEVICES"] = "[]";
+  CHECK(world.config().devices.empty());
+}
+
+TEST_CASE("config: what is wrong with a device is said with its place", "[config]") {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"resource = 'tun'\npaths = ['/dev/a']", "user.toml:2:12: \"tun\" is not of the form DOMAIN/NAME"},
+      {"resource = 'kubernetes.io/a'\npaths = ['/dev/a']", "\"kubernetes.io/a\" is in Kubernetes' own domain"},
+      {"paths = ['/dev/a']", "[[devices]] has no resource"},
+      {"resource = 'x.org/a'", "[[devices]] has neither paths nor cdi"},
+      {"resource = 'x.org/a'\npaths = ['/tmp/a']", "user.toml:3:10: \"/tmp/a\" is not below /dev"},
+      {"resource = 'x.org/a'\npaths = ['/dev/x/../../etc']", "is not below /dev"},
+      {"resource = 'x.org/a'\npaths = ['/dev/pts/1']", "is below /dev/pts, which the cluster has its own of"},
+      {"resource = 'x.org/a'\npaths = ['/dev/a', '/dev//a']", "user.toml:3:20: \"/dev//a\" is there twice"},
+      {"resource = 'x.org/a'\npaths = '/dev/a'", "expected an array of paths, got a text"},
+      {"resource = 'x.org/a'\ncdi = ['gpu0']", "\"gpu0\" is not of the form VENDOR/CLASS=NAME"},
+      {"resource = 'x.org/a'\npaths = ['/dev/a']\ncount = 0",
+       "user.toml:4:9: expected a whole number from 1 to 1024, got 0"},
+      {"resource = 'x.org/a'\npath = ['/dev/a']", "unknown key \"path\" in [[devices]]; did you mean paths?"},
+      {"resource = 'x.org/a'\npaths = ['/dev/a']\n[[devices]]\nresource = 'x.org/a'\npaths = ['/dev/b', '/dev/a']",
+       "/dev/a is a device of x.org/a already (by "},
+  };
+  for (const auto& [text, what] : rows) {
+    CAPTURE(text);
+    World world;
+    world.user("[[devices]]\n" + text + "\n");
+    const std::string error = world.error();
+    CAPTURE(error);
+    CHECK(error.find(what) != std::string::npos);
+  }
+}
+
 TEST_CASE("config: as text and as JSON each key has its value and origin", "[config]") {
   World world;
   world.user("[[node.bind]]\nsource='/a'\n");

@@ -183,3 +183,25 @@ TEST_CASE("suggest: a slip is forgiven, nonsense is not", "[config]") {
   CHECK(edit_distance("ab", "ba") == 1);
   CHECK(edit_distance("kitten", "sitting") == 3);
 }
+
+TEST_CASE("values: a resource's name is what Kubernetes takes for an extended one", "[config]") {
+  auto [text, good] = GENERATE(values<TextCase>({{"nvidia.com/gpu", true},
+                                                 {"x.org/A_b.c-9", true},
+                                                 {"x/a", true},
+                                                 {"x.org/" + std::string(63, 'a'), true},
+                                                 {"x.org/" + std::string(64, 'a'), false},
+                                                 {"gpu", false},
+                                                 {"/gpu", false},
+                                                 {"x.org/", false},
+                                                 {"x.org/-a", false},
+                                                 {"x.org/a.", false},
+                                                 {"x.org/a/b", false},
+                                                 {"x.org/a b", false},
+                                                 {"X.org/a", false},
+                                                 {"requests.x.org/a", false},
+                                                 {"kubernetes.io/a", false},
+                                                 {"node.kubernetes.io/a", false},
+                                                 {"mykubernetes.io/a", false}}));
+  CAPTURE(text);
+  CHECK(wrong_resource(text).has_value() == !good);
+}

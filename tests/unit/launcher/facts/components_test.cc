@@ -27,7 +27,8 @@ const std::vector<std::string> kFiles = {"kubelet",
                                          "cni/bridge",
                                          "cni/loopback",
                                          "cni/host-local",
-                                         "cni/portmap"};
+                                         "cni/portmap",
+                                         "device-plugin"};
 
 // A directory of scripts that print a version; Kubernetes' is `kubernetes`.
 class FakeBundle {
@@ -83,7 +84,7 @@ TEST_CASE("components: a bundle that lists its versions is not asked", "[facts]"
   FakeBundle bundle("v9.9.9");
   REQUIRE(fs::write_file(bundle.path() + "/VERSIONS", "kubernetes v1.36.9\ncontainerd v2.0.0\n"));
   auto facts = find_components(bundle.path(), VersionLookup::kListed);
-  CHECK(facts.size() == 8);
+  CHECK(facts.size() == 9);
   CHECK(named(facts, "kubernetes").usable.ok);
   CHECK(named(facts, "kubernetes").version == "v1.36.9");
   CHECK(named(facts, "containerd-shim-runc-v2").version == "v2.0.0");
@@ -112,7 +113,7 @@ TEST_CASE("components: the host's own OCI runtime stands for runc", "[facts]") {
   const std::string crun = bundle.path() + "/crun";
   REQUIRE(fs::write_file(crun, "#!/bin/sh\necho crun version 1.8.1\n", 0755));
   auto facts = find_components(bundle.path(), VersionLookup::kAsk, crun);
-  CHECK(facts.size() == 8);
+  CHECK(facts.size() == 9);
   CHECK(named(facts, "crun").version == "1.8.1");
   CHECK(named(facts, "crun").path == crun);
   CHECK(named(facts, "crun").usable.ok);
@@ -140,7 +141,7 @@ TEST_CASE("components: what is wrong names the file", "[facts]") {
   }
   SECTION("no directory") {
     auto facts = find_components("/nonexistent", VersionLookup::kAsk);
-    CHECK(facts.size() == 8);
+    CHECK(facts.size() == 9);
     for (const ComponentFact& fact : facts) {
       CHECK_FALSE(fact.usable.ok);
       CHECK(fact.path.empty());

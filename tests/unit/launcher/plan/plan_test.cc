@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/unit/launcher/plan/samples.h"
 
 namespace sublet::launcher {
@@ -250,6 +252,32 @@ TEST_CASE("plan: the CPUs of the cluster's own daemons", "[plan]") {
                  },
                  {"node.cores 1-3: 2-3 are not yours"}},
                 ExitCode::kUsage);
+}
+
+TEST_CASE("plan: devices are offered by the component alone, and its lack keeps no cluster from starting", "[plan]") {
+  Facts facts = good_facts();
+  facts.devices.nodes["/dev/a"] = {true, true, Access::kGroup, ""};
+  Config config;
+  config.devices = {{"x.org/a", {"/dev/a"}, {}, 2, "f:1"}};
+  config.identity = IdentityMode::kSingle;  // where containers keep our groups
+  const ComponentFact plugin{"device-plugin", "/c/device-plugin", "", {true, ""}, false};
+  facts.components.push_back(plugin);
+  const Plan plan = good_plan(config, facts);
+  CHECK(devices_as_json(plan.devices) == nlohmann::json{{"x.org/a", 2}});
+  CHECK(plan_as_text(plan).find("devices        x.org/a 2\n") != std::string::npos);
+
+  facts.components.back().usable = {false, "/c/device-plugin: No such file or directory"};
+  const Plan without = good_plan(config, facts);
+  CHECK(without.devices.resources.empty());
+  REQUIRE_FALSE(without.lost.empty());
+  CHECK(
+      without.lost.back() ==
+      "devices: pods cannot ask for x.org/a 2 (component device-plugin: /c/device-plugin: No such file or directory)");
+  CHECK(good_plan({}, facts).lost.empty());
+
+  facts.components.back() = plugin;
+  config.identity = IdentityMode::kSubuid;
+  CHECK(good_plan(config, facts).devices.resources.empty());
 }
 
 }  // namespace
