@@ -8,7 +8,7 @@ function(e2e_test NAME TIMEOUT)
     ENVIRONMENT "SUBLET=$<TARGET_FILE:sublet>" ${ARGN})
 endfunction()
 
-set(shared cli deployment host-path init-sidecar isolation job kubectl-tools owners probes service-dns stateful-set volumes
+set(shared cli deployment ephemeral-storage host-path init-sidecar isolation job kubectl-tools owners probes service-dns stateful-set volumes
   bypass-strangers exec exec-mpi)
 set(own devices exec-host bypass bypass-crun ports ports-crowd api-restart network-policy share share-change walltime limits cores run-status two-clusters single-identity no-tap no-internet
   private-registry heals

@@ -21,8 +21,10 @@ Share share_of(const HostLimits& host, const Allocation& allocation) {
     share.memory_bytes = limit;
     share.memory_by = by;
   };
-  if (host.memory_limit) tighten(*host.memory_limit, "the cgroup's limit");
+  constexpr const char* kByCgroup = "the cgroup's limit";
+  if (host.memory_limit) tighten(*host.memory_limit, kByCgroup);
   if (allocation.memory_bytes != 0) tighten(allocation.memory_bytes, allocation.memory_by);
+  share.memory_by_cgroup = share.memory_by == kByCgroup;
   share.memory_bytes &= ~std::uint64_t{1023};
   share.gpus = allocation.gpus;
   share.gpus_by = allocation.gpus_by;

@@ -26,6 +26,7 @@ struct Share {
   std::string cpus_by;
   std::uint64_t memory_bytes = 0;  // whole KiB; 0: not known
   std::string memory_by;
+  bool memory_by_cgroup = false;  // a cgroup above us has this limit
   std::optional<std::vector<std::string>> gpus;
   std::string gpus_by;
   std::uint32_t machine_cpus = 0;    // for comparison

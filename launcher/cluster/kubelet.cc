@@ -20,6 +20,22 @@ nlohmann::json cgroup_settings(const Plan& plan) {
   return settings;
 }
 
+// The kubelet measures by the root of its cgroup namespace. Where that is neither the cluster's own cgroup nor one with
+// the limit that the share was taken from, what it finds there is others' too, and must not cost us pods. What is to be
+// kept free is taken off the node's offer all the same.
+nlohmann::json memory_settings(const Plan& plan) {
+  const bool measured = cgroups::has(plan.cgroups.controllers, "memory") || plan.share.memory_by_cgroup;
+  // Nothing enforces what the system has reserved: pods and the cluster itself together fit into the job's memory.
+  return {{"evictionHard",
+           {{"memory.available", measured ? std::to_string(kKeptFree) : "0%"},
+            // The node's file system is the host's, filled by others too: what is there must not evict pods.
+            {"nodefs.available", "0%"},
+            {"nodefs.inodesFree", "0%"},
+            {"imagefs.available", "0%"},
+            {"imagefs.inodesFree", "0%"}}},
+          {"systemReserved", {{"memory", std::to_string(kOwnMemory + (measured ? 0 : kKeptFree))}}}};
+}
+
 nlohmann::json kubelet_configuration(const Plan& plan) {
   nlohmann::json configuration = {
       {"apiVersion", "kubelet.config.k8s.io/v1beta1"},
@@ -41,7 +57,9 @@ nlohmann::json kubelet_configuration(const Plan& plan) {
       {"cpuCFSQuota", plan.config.cpu_limits},
       {"failCgroupV1", false},
       {"failSwapOn", false},
-      {"localStorageCapacityIsolation", false},
+      // Without it the kubelet knows no figures of any disk, evicts nobody for want of memory either (its round ends at
+      // the first figure that it misses), and pods that ask for ephemeral-storage wait for ever.
+      {"localStorageCapacityIsolation", plan.disk_figures},
       {"makeIPTablesUtilChains", false},
       {"readOnlyPort", 0},
       {"healthzPort", 0},
@@ -54,23 +72,15 @@ nlohmann::json kubelet_configuration(const Plan& plan) {
       {"registryPullQPS", 0},
       {"eventRecordQPS", 0},
       {"serializeImagePulls", false},
-      // The node's file system is the host's, filled by others too: what is there must not evict pods.
+      // The disk is filled by others too: no image of ours goes for that.
       {"imageGCHighThresholdPercent", 100},
       {"imageGCLowThresholdPercent", 99},
-      {"evictionHard",
-       {{"memory.available", std::to_string(kKeptFree)},
-        {"nodefs.available", "0%"},
-        {"nodefs.inodesFree", "0%"},
-        {"imagefs.available", "0%"},
-        {"imagefs.inodesFree", "0%"}}},
-      // Not enforced (there is no cgroup to do it with), but taken off what the node offers: pods and the cluster
-      // itself together fit into the job's memory.
-      {"systemReserved", {{"memory", std::to_string(kOwnMemory)}}},
       {"containerLogMaxSize", "10Mi"},
       {"kubeAPIQPS", 1000},
       {"kubeAPIBurst", 2000},
   };
   configuration.update(cgroup_settings(plan));
+  configuration.update(memory_settings(plan));
   return configuration;
 }
 

@@ -73,6 +73,8 @@ Filesystem classify_filesystem(std::int64_t magic, std::string_view type) {
   return {FilesystemKind::kLocal, std::string(type)};
 }
 
+bool has_disk_figures(std::int64_t magic) { return classify_filesystem(magic).name != "ZFS"; }
+
 std::string mount_type(std::string_view mountinfo, unsigned major, unsigned minor) {
   const std::string device = std::to_string(major) + ":" + std::to_string(minor);
   for (const std::string& line : lines(mountinfo)) {

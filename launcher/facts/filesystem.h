@@ -21,6 +21,10 @@ struct Filesystem {
 /// `magic` is f_type; `type` is the mount's type as in proc_pid_mountinfo(5), "" if unknown.
 [[nodiscard]] Filesystem classify_filesystem(std::int64_t magic, std::string_view type = {});
 
+/// Whether the kubelet finds size and use of such a file system by itself. Not of ZFS: where there is a /dev/zfs it
+/// runs the command zfs(8) for them, and does not start if it can't (cadvisor, fs/zfs).
+[[nodiscard]] bool has_disk_figures(std::int64_t magic);
+
 /// The type name of the mount with device `major`:`minor` in the text of mountinfo; "" if there is none.
 [[nodiscard]] std::string mount_type(std::string_view mountinfo, unsigned major, unsigned minor);
 

@@ -17,6 +17,9 @@
 #ifndef MS_REC
 #define MS_REC 16384
 #endif
+#ifndef MS_UNBINDABLE
+#define MS_UNBINDABLE (1 << 17)
+#endif
 
 namespace sublet::launcher {
 namespace {
@@ -181,6 +184,9 @@ Result<void> make_root(const std::string& root, const std::vector<MountStep>& st
   // Nothing of ours may show outside. Slave, not private: what is mounted on the host later still shows up inside.
   TRY(sys::mount("", "/", "", MS_REC | MS_SLAVE));
   TRY(sys::mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"));
+  // What is bound of the host may have the state directory in it, and so the root that is being made: it would have a
+  // copy of itself inside, and the kubelet would look for the figures of its disk there. Undone with the last mount().
+  TRY(sys::mount("", root, "", MS_UNBINDABLE));
   for (const MountStep& step : steps) {
     auto done = do_step(step, root + step.target);
     if (done) continue;

@@ -8,6 +8,7 @@
 #include "base/cidr.h"
 #include "base/strings.h"
 #include "launcher/facts/components.h"
+#include "launcher/facts/filesystem.h"
 #include "launcher/state/choice.h"
 
 namespace sublet::launcher {
@@ -231,10 +232,17 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
   need_memory(facts.share, complaints);
   need_components(facts, complaints);
   auto base = choose_state_base(facts.state);
-  if (base)
+  if (base) {
     plan.state_base = base->path;
-  else
+    plan.disk_figures = has_disk_figures(base->fs_magic);
+    if (!plan.disk_figures)
+      plan.lost.push_back(
+          "disk: pods that ask for ephemeral-storage stay Pending (the kubelet cannot measure ZFS, "
+          "where " +
+          base->path + " is)");
+  } else {
     complaints.add(base.error().what, base.error().hint);
+  }
   if (complaints.any()) return complaints.error();
   plan.writable = user_directories;
   return plan;

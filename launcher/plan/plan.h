@@ -49,7 +49,8 @@ struct Plan {
   std::string name;
   std::string node_name;
   std::string components_dir;
-  std::string state_base;  // the directory below which the state goes
+  std::string state_base;    // the directory below which the state goes
+  bool disk_figures = true;  // the kubelet can read its file system's
   IdentityPlan identity;
   CgroupPlan cgroups;
   Addresses addresses;

@@ -70,6 +70,7 @@ TEST_CASE("share: of memory, the tightest that somebody says", "[allocation]") {
     const Share share = share_of(limits, allocation);
     CHECK(share.memory_bytes == row.expected);
     CHECK(share.memory_by == row.by);
+    CHECK(share.memory_by_cgroup == (std::string_view(row.by) == "the cgroup's limit"));
   }
 }
 

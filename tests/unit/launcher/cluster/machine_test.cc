@@ -76,6 +76,13 @@ TEST_CASE("machine: what the cluster needs for itself is not offered", "[cluster
   CHECK(config["systemReserved"]["memory"] == std::to_string(kOwnMemory));
   CHECK(config["evictionHard"]["memory.available"] == std::to_string(kKeptFree));
   Plan plan = good_plan();
+  // Where the kubelet's figures are others' too, nobody is evicted by them; the offer is the same.
+  settle_cgroups(plan, {});
+  const auto blind = json_of(kubelet_files(plan, sample_pki()), "etc/kubelet.json");
+  CHECK(blind["systemReserved"]["memory"] == std::to_string(kOwnMemory + kKeptFree));
+  CHECK(blind["evictionHard"]["memory.available"] == "0%");
+  plan.share.memory_by_cgroup = true;
+  CHECK(json_of(kubelet_files(plan, sample_pki()), "etc/kubelet.json")["evictionHard"] == config["evictionHard"]);
   plan.share.memory_bytes = 4 * kGiB;
   CHECK(plan.memory_for_pods() == 4 * kGiB - kOwnMemory - kKeptFree);
   CHECK(kLeastMemory > kOwnMemory + kKeptFree);

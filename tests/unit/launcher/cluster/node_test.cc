@@ -81,6 +81,13 @@ TEST_CASE("kubelet: it is told that it is not root, and where the rest is", "[cl
   CHECK(service.fake_ids_limit == plan.identity.id_limit);
 }
 
+TEST_CASE("kubelet: it knows its disk wherever it can", "[cluster]") {
+  Plan plan = good_plan();
+  CHECK(json_of(kubelet_files(plan, sample_pki()), "etc/kubelet.json")["localStorageCapacityIsolation"] == true);
+  plan.disk_figures = false;
+  CHECK(json_of(kubelet_files(plan, sample_pki()), "etc/kubelet.json")["localStorageCapacityIsolation"] == false);
+}
+
 TEST_CASE("kubelet: an unchanged status is not written at every look", "[cluster]") {
   const auto json = json_of(kubelet_files(good_plan(), sample_pki()), "etc/kubelet.json");
   // Naming the one changes the default of the other, from five minutes to the same.

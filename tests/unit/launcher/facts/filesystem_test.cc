@@ -54,6 +54,11 @@ TEST_CASE("filesystem: kind by statfs magic, else by the mount's type", "[facts]
   }
 }
 
+TEST_CASE("filesystem: whose figures the kubelet finds", "[facts]") {
+  for (std::int64_t magic : {0xEF53, 0x58465342, 0x01021994, 0x794C7630}) CHECK(has_disk_figures(magic));
+  CHECK_FALSE(has_disk_figures(0x2FC12FC1));  // ZFS
+}
+
 TEST_CASE("mount_type: by the device's numbers", "[facts]") {
   const char* text =
       "21 1 0:5 / /proc rw - proc proc rw\n"

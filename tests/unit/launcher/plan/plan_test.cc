@@ -206,6 +206,8 @@ TEST_CASE("plan: a rung that the host does not give is lost, and said", "[plan]"
        [](const Plan& p) { return p.identity.rung == IdentityRung::kSingle && p.identity.id_limit == 1; }},
       {"no sysfs", [](Facts& f, Config&) { f.fresh_sysfs = kBroken; }, nullptr,
        [](const Plan& p) { return !p.fresh_sysfs; }},
+      {"state on ZFS", [](Facts& f, Config&) { f.state[0].fs_magic = 0x2FC12FC1; },
+       "disk: ", [](const Plan& p) { return !p.disk_figures; }},
       {"no IPv6", [](Facts&, Config& c) { c.ipv6 = false; }, nullptr,
        [](const Plan& p) { return p.addresses.node6_cidr.empty(); }},
   };
