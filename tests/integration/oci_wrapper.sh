@@ -21,7 +21,7 @@ inside() {
   mount -o remount,bind,ro /sys/fs/cgroup
   mkdir -p /run/sublet /run/tmp
   settings=/run/sublet/oci.json
-  printf '{"runtime": "%s", "cgroups": false, "controllers": [], "idLimit": %s, "broker": false, "bypass": "off", "cpus": "", "wrapper": ""}' "$runtime" "$limit" > $settings
+  printf '{"runtime": "%s", "cgroups": false, "controllers": [], "idLimit": %s, "broker": false, "bypass": "off", "cpus": "", "wrapper": "", "udp": false}' "$runtime" "$limit" > $settings
   printf '%s\n' 'version = 3' 'root = "/run/lib"' 'state = "/run/containerd"' \
     'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"]' \
     > /run/config.toml
@@ -102,7 +102,7 @@ inside() {
   [ $tries -le 40 ] || { echo "$rung: FAILED: pause did not end at SIGTERM"; failed=1; }
 
   # What goes wrong in the wrapper is what the caller is told.
-  echo '{"runtime": "/nonexistent/runc", "cgroups": false, "controllers": [], "idLimit": 1, "broker": false, "bypass": "off", "cpus": "", "wrapper": ""}' > $settings
+  echo '{"runtime": "/nonexistent/runc", "cgroups": false, "controllers": [], "idLimit": 1, "broker": false, "bypass": "off", "cpus": "", "wrapper": "", "udp": false}' > $settings
   in_container 0 true > /run/err 2>&1 && { echo "$rung: FAILED: a missing runtime is no error"; failed=1; }
   grep -q 'sublet-oci: starting the OCI runtime /nonexistent/runc: No such file' /run/err || { cat /run/err; failed=1; }
 
