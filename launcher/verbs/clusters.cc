@@ -42,7 +42,9 @@ Result<Cluster> chosen_cluster(const Config& config) {
     return fail("several jobs of yours have a cluster called " + config.name + " on this host",
                 "run this inside the job whose cluster you mean", ExitCode::kPrerequisite);
   return fail("no cluster called " + config.name + " runs here",
-              others.empty() ? "start one: sublet up --detach" : "these run: " + others + "; name one with --name",
+              others.empty()
+                  ? "start one: sublet up --detach"
+                  : "these run: " + others + "; name one before the verb (sublet --name NAME VERB) or by SUBLET_NAME",
               ExitCode::kPrerequisite);
 }
 
