@@ -371,23 +371,30 @@ Kind cidr(std::string Config::*field, int shortest, int longest) {
               });
 }
 
+// The tables of an array of them, one by one; an empty array takes back what lists before it had.
+template <typename T, typename Take>
+void each_table(std::vector<T>& list, const Node& value, const char* heading, const char* needed,
+                Complaints& complaints, const Take& take) {
+  if (value.type != Node::Type::kArray)
+    return expected(fmt::format("{} tables (two brackets) with {}", heading, needed), value, complaints);
+  if (value.items.empty()) list.clear();
+  for (const Node& item : value.items) {
+    if (item.type == Node::Type::kTable)
+      take(item);
+    else
+      expected(fmt::format("a table with {}", needed), item, complaints);
+  }
+}
+
 Kind binds(std::vector<BindMount> Config::*field) {
   Kind kind{.type = "array of tables: source, target, read_only", .adds_up = true};
   kind.set = [field](Config& config, const Node& value, const TextContext& context, Complaints& complaints) {
-    if (value.type != Node::Type::kArray) {
-      return expected("[[node.bind]] tables (two brackets) with a source", value, complaints);
-    }
     std::vector<BindMount>& list = config.*field;
-    if (value.items.empty()) list.clear();
-    for (const Node& item : value.items) {
-      if (item.type != Node::Type::kTable) {
-        expected("a table with a source", item, complaints);
-        continue;
-      }
+    each_table(list, value, "[[node.bind]]", "a source", complaints, [&](const Node& item) {
       BindMount bind = read_bind(item, context, complaints);
       std::erase_if(list, [&](const BindMount& old) { return old.target == bind.target; });
       list.push_back(std::move(bind));
-    }
+    });
   };
   kind.from_text = binds_from_text;
   kind.get = [field](const Config& config) {
@@ -407,20 +414,12 @@ Kind binds(std::vector<BindMount> Config::*field) {
 Kind devices(std::vector<DeviceWish> Config::*field) {
   Kind kind{.type = "array of tables: resource, paths, cdi, count", .adds_up = true};
   kind.set = [field](Config& config, const Node& value, const TextContext& context, Complaints& complaints) {
-    if (value.type != Node::Type::kArray) {
-      return expected("[[devices]] tables (two brackets) with a resource", value, complaints);
-    }
     std::vector<DeviceWish>& list = config.*field;
-    if (value.items.empty()) list.clear();
-    for (const Node& item : value.items) {
-      if (item.type != Node::Type::kTable) {
-        expected("a table with a resource", item, complaints);
-        continue;
-      }
+    each_table(list, value, "[[devices]]", "a resource", complaints, [&](const Node& item) {
       DeviceWish wish = read_device(item, context, complaints);
       check_new_device(list, wish, item, complaints);
       list.push_back(std::move(wish));
-    }
+    });
   };
   kind.from_text = [](std::string_view text) { return parse_toml_value(text.empty() ? "[]" : text); };
   kind.get = [field](const Config& config) {

@@ -237,9 +237,9 @@ Result<Plan> make_plan(const Config& config, const Facts& facts, const std::vect
     plan.disk_figures = has_disk_figures(base->fs_magic);
     if (!plan.disk_figures)
       plan.lost.push_back(
-          "disk: pods that ask for ephemeral-storage stay Pending (the kubelet cannot measure ZFS, "
-          "where " +
-          base->path + " is)");
+          fmt::format("disk: pods that ask for ephemeral-storage stay Pending (the kubelet cannot measure ZFS, where "
+                      "{} is)",
+                      base->path));
   } else {
     complaints.add(base.error().what, base.error().hint);
   }
